@@ -1,0 +1,1 @@
+"""Audio in, text out; knows nothing of calls."""

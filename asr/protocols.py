@@ -1,0 +1,70 @@
+"""The seams of recognition: what the line sees of it, and what an engine must be."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from asr.audio import AudioFrame, LegId, Segment
+from asr.transcript import Hypothesis, TranscriptEvent
+
+
+class Transcriber(Protocol):
+    """Recognition of one leg, as a call sees it."""
+
+    def push(self, frame: AudioFrame) -> None:
+        """Take a frame; never blocks. When two seconds are already waiting the oldest is dropped and counted."""
+
+    def events(self) -> AsyncIterator[TranscriptEvent]:
+        """Partials and finals as they come; ends after `close` once the last final is out."""
+
+    async def close(self) -> None:
+        """Say that no more audio comes: an open utterance is ended and its final asked for.
+
+        Returns when every final has been put out, or after the pool's closing time-out with degraded finals.
+        Cancelling it leaves the leg closed. Closing twice is harmless.
+        """
+
+
+class TranscriberFactory(Protocol):
+    """Where a call gets its transcribers."""
+
+    def open(self, leg: LegId) -> Transcriber:
+        """A transcriber for a new leg."""
+
+    @property
+    def level(self) -> int:
+        """The shedding level 0..4 (design: shedding ladder); 4 means no new calls."""
+
+
+class StreamingSession(Protocol):
+    """One utterance inside a streaming engine."""
+
+    def feed(self, pcm: bytes) -> Hypothesis | None:
+        """Take 16 kHz s16le audio; a new hypothesis for the utterance so far, or None when nothing changed."""
+
+    def finish(self) -> Hypothesis:
+        """The last hypothesis. The session is not used afterwards."""
+
+
+class StreamingEngine(Protocol):
+    """A loaded model that follows speech as it comes. Lives in a worker process."""
+
+    def open(self) -> StreamingSession:
+        """Start an utterance."""
+
+
+class BatchEngine(Protocol):
+    """A loaded model that reads whole utterances. Lives in a worker process."""
+
+    def transcribe(self, segments: Sequence[Segment]) -> list[Hypothesis]:
+        """One hypothesis a segment, in order; times in the hypotheses are on the segments' own leg clocks."""
+
+
+class SpeechDetector(Protocol):
+    """Tells speech from the rest, one short window at a time. One instance a leg: it keeps state."""
+
+    @property
+    def window(self) -> int:
+        """Samples at 16 kHz that `probability` takes at a time."""
+
+    def probability(self, pcm: bytes) -> float:
+        """Probability 0..1 that this window (s16le, 16 kHz, `window` samples) holds speech."""

@@ -1,0 +1,1 @@
+"""One conversation, from the first frame to its record."""

@@ -1,0 +1,124 @@
+"""What the bus carries; past tense, small, frozen."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from asr.transcript import TranscriptEvent
+from hotline.conversation import CallId, CallRecord, Intent, Speaker
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A call was answered."""
+
+    call: CallId
+    channel: str
+    remote: str
+    """Personal data: masked before it reaches a screen, never logged."""
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMoved:
+    """The caller flow entered a node."""
+
+    call: CallId
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """The notice has been played and recording began."""
+
+    call: CallId
+    consent_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPublished:
+    """An utterance grew or ended."""
+
+    call: CallId
+    speaker: Speaker
+    transcript: TranscriptEvent
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRecognized:
+    """The router's reading of the call so far."""
+
+    call: CallId
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFiled:
+    """A work order of this call was filed; dispatch follows by itself."""
+
+    call: CallId
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDispatched:
+    """A work order left for its unit."""
+
+    call: CallId
+    number: str
+    unit: str
+    unit_name: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call is over and its record is stored."""
+
+    record: CallRecord
+
+    @property
+    def call(self) -> CallId:
+        """The call's id, as every event has it."""
+        return self.record.call
+
+
+@dataclass(frozen=True, slots=True)
+class Overloaded:
+    """A subscriber was too slow and has lost events; it must resynchronise."""
+
+    call: CallId
+    dropped: int
+
+
+Event = (
+    CallStarted
+    | FlowMoved
+    | RecordingStarted
+    | TranscriptPublished
+    | IntentRecognized
+    | OrderFiled
+    | OrderDispatched
+    | CallEnded
+    | Overloaded
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event with what every carrier needs."""
+
+    body: Event
+    id: str = field(default_factory=lambda: uuid4().hex)
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    version: int = 1
+
+    @property
+    def kind(self) -> str:
+        """The event's class name."""
+        return type(self.body).__name__
+
+    @property
+    def call(self) -> CallId:
+        """The call the event belongs to."""
+        return self.body.call

@@ -1,0 +1,1 @@
+"""Between the wire and `AudioFrame`: SIP, RTP, codecs and the media leg."""

@@ -1,0 +1,70 @@
+"""A party's audio, whatever wire it came over: what a call sees of the gateway."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from asr.audio import AudioFrame, LegId
+from hotline.conversation import AudioFacts, Digit, EndCause
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """The last thing a leg says."""
+
+    cause: EndCause
+
+
+LegInput = AudioFrame | Digit | LegEnded
+
+
+class MediaLeg(Protocol):
+    """One party's leg of a call, answered and carrying audio."""
+
+    @property
+    def leg(self) -> LegId:
+        """The leg's id."""
+
+    @property
+    def facts(self) -> AudioFacts:
+        """What has happened to the incoming audio so far."""
+
+    def inputs(self) -> AsyncIterator[LegInput]:
+        """Frames every 20 ms (silence or concealment when nothing comes), key presses, then one `LegEnded`.
+
+        Bounded: a reader slower than two seconds loses the oldest frames, which are counted. One reader only.
+        """
+
+    async def play(self, pcm: bytes) -> None:
+        """Play 16 kHz s16le mono at the pace of the media clock; returns when the last frame is on the wire.
+
+        Cancelling stops the sound at the next frame border. Raises `LegGone` when the leg has ended.
+        """
+
+    async def hangup(self, cause: EndCause = EndCause.LOCAL_HANGUP) -> None:
+        """End the leg (BYE where the protocol has one) and release its ports. Harmless when already ended."""
+
+
+class IncomingCall(Protocol):
+    """A call that rings and has not been answered."""
+
+    @property
+    def remote(self) -> str:
+        """Who calls, as signalled, e.g. `13800001234` or `sip:a@b`: personal data, never logged."""
+
+    @property
+    def dialled(self) -> str:
+        """What was dialled: the user part of the request URI."""
+
+    @property
+    def channel(self) -> str:
+        """phone, webrtc, …"""
+
+    async def answer(self) -> MediaLeg:
+        """Take the call. Raises `CallAborted` when the caller gave up first.
+
+        Returns as soon as the answer is on its way; a missing ACK later ends the leg with `EndCause.NO_ACK`.
+        """
+
+    async def reject(self, status: int, reason: str, retry_after: int | None = None) -> None:
+        """Refuse the call with a SIP status code. `retry_after` in seconds."""

@@ -1,0 +1,1 @@
+"""From turns to intents: category, service, slots, and the words each came from."""

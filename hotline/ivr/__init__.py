@@ -1,0 +1,1 @@
+"""What the caller hears and is asked: flows as data, a pure machine, prompts."""

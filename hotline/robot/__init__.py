@@ -1,0 +1,1 @@
+"""The voice that answers when no one can."""

@@ -1,0 +1,246 @@
+"""Every setting of the line: nested frozen sections from defaults < TOML < environment."""
+
+import os
+import sys
+import tomllib
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from asr.settings import AsrSettings
+from hotline.errors import ConfigError
+
+ENV_PREFIX = "HOTLINE__"
+
+
+class Section(BaseModel):
+    """A frozen group of settings; an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SipSettings(Section):
+    """The SIP side of the gateway."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; the internal interface, never the open internet."""
+    port: int = Field(default=5060, ge=0, le=65535)
+    """UDP and TCP port; 0 lets the system choose."""
+    advertise: str | None = None
+    """Address put into Via, Contact and SDP when it differs from `host`."""
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks whose requests are heard at all; others get no answer."""
+    numbers: tuple[str, ...] = ("12348",)
+    """User parts we answer to; anything else is 404."""
+    users_file: Path | None = None
+    """Digest users (`name:realm:HA1` a line, SHA-256 or MD5). When set, calls must authenticate."""
+    realm: str = "hotline12348"
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+
+class MediaSettings(Section):
+    """RTP."""
+
+    port_min: int = Field(default=20_000, ge=1024, le=65_534)
+    """First RTP port (even)."""
+    port_max: int = Field(default=20_998, ge=1026, le=65_534)
+    """Last RTP port (even); two ports a leg."""
+    jitter_ms: int = Field(default=60, ge=20, le=200)
+    """How long a missing packet is waited for."""
+    dead_after_s: float = Field(default=20.0, ge=1, le=600)
+    """Seconds without any packet (and not on hold) after which a leg is given up."""
+
+
+class WebSettings(Section):
+    """The page and the REST API."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8348, ge=0, le=65535)
+    session_hours: float = Field(default=10, gt=0, le=24)
+    """A signed-in browser is asked again after this long."""
+    secure_cookies: bool = False
+    """Set when the page is served over https (it must be, beyond loopback)."""
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+
+
+class StoreSettings(Section):
+    """The database."""
+
+    url: str | None = None
+    """SQLAlchemy URL; default: SQLite in `paths.data`."""
+
+
+class PathSettings(Section):
+    """Where things lie."""
+
+    data: Path = Path("var")
+    """Everything the line writes: database, recordings, prompt cache."""
+    flows: Path | None = None
+    """Caller flows and their data; default: checkout, then `<prefix>/share/hotline/ivr_flows`."""
+    models: Path | None = None
+    """Fetched weights; default: `~/.cache/hotline12348/models`."""
+
+
+class PrivacySettings(Section):
+    """What may be kept and shown."""
+
+    show_raw: bool = False
+    """Log and show unmasked numbers. For a closed test line only."""
+    recording_days: int = Field(default=730, ge=1)
+    """Days recordings and transcripts are kept."""
+
+
+class LimitSettings(Section):
+    """What one installation takes on."""
+
+    calls: int = Field(default=60, ge=1, le=5_000)
+    """Calls at once; more get 503 with Retry-After."""
+    call_minutes: float = Field(default=60, gt=0, le=600)
+    """A call is ended after this long."""
+    message_seconds: float = Field(default=180, gt=0, le=1800)
+    """Longest spoken message."""
+
+
+class DispatchSettings(Section):
+    """Delivery of orders to units."""
+
+    webhook_secret: SecretStr | None = None
+    """Signs webhooks (HMAC-SHA256); without it no webhook is sent."""
+    poll_seconds: float = Field(default=1.0, gt=0, le=60)
+    """How often the outbox is looked at."""
+
+
+class Settings(BaseSettings):
+    """All sections."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    asr: AsrSettings = AsrSettings()
+    web: WebSettings = WebSettings()
+    store: StoreSettings = StoreSettings()
+    paths: PathSettings = PathSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    limits: LimitSettings = LimitSettings()
+    dispatch: DispatchSettings = DispatchSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before the file (which comes in as init values); no dotenv, no secrets folder."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def database_url(self) -> str:
+        """The URL in force."""
+        return self.store.url or f"sqlite:///{self.paths.data / 'hotline.sqlite3'}"
+
+    @property
+    def recordings(self) -> Path:
+        """Where recordings are written."""
+        return self.paths.data / "recordings"
+
+    @property
+    def flows(self) -> Path:
+        """The flow folder in force. Raises `ConfigError` when there is none."""
+        if self.paths.flows is not None:
+            return self.paths.flows
+        for candidate in (
+            Path(__file__).parents[1] / "ivr_flows",
+            Path(sys.prefix) / "share/hotline/ivr_flows",
+        ):
+            if candidate.is_dir():
+                return candidate
+        raise ConfigError(["paths.flows: no flow folder found; set it in hotline.toml"])
+
+    @property
+    def models(self) -> Path:
+        """The folder of fetched weights."""
+        if self.paths.models is not None:
+            return self.paths.models
+        cache = os.environ.get("XDG_CACHE_HOME")
+        return (Path(cache) if cache else Path.home() / ".cache") / "hotline12348" / "models"
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """Read settings: defaults < file < environment < `overrides` (whole sections).
+
+    Raises `ConfigError` with every problem at once, each naming its setting and where it was set.
+    """
+    values = _read(path) if path is not None else {}
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise ConfigError([_problem(item, path) for item in error.errors()]) from error
+    except ValueError as error:  # pydantic-settings: an environment variable that is no JSON
+        raise ConfigError([f"environment: {error}"]) from error
+    if overrides:
+        settings = settings.model_copy(update=overrides)
+    if problems := check(settings):
+        raise ConfigError(problems)
+    return settings
+
+
+def check(settings: Settings) -> list[str]:
+    """Problems between settings that no single one shows."""
+    problems = []
+    if settings.media.port_max <= settings.media.port_min:
+        problems.append("media.port_max: must be above media.port_min")
+    elif (settings.media.port_max - settings.media.port_min) // 2 < settings.limits.calls:
+        problems.append("media.port_min..port_max: fewer port pairs than limits.calls")
+    if not _is_loopback(settings.web.host) and not settings.web.secure_cookies:
+        problems.append("web.secure_cookies: must be true when web.host is not loopback")
+    secret = settings.dispatch.webhook_secret
+    if secret is not None and (
+        len(secret.get_secret_value()) < 16 or "change" in secret.get_secret_value().lower()
+    ):
+        problems.append("dispatch.webhook_secret: a placeholder or shorter than 16 characters")
+    return problems
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: not TOML: {error}"]) from error
+
+
+def _problem(item: Any, path: Path | None) -> str:
+    name = ".".join(str(part) for part in item["loc"])
+    variable = ENV_PREFIX + "__".join(str(part).upper() for part in item["loc"])
+    where = "environment" if variable in os.environ else str(path or "defaults")
+    return f"{name}: {item['msg']} ({where})"

@@ -1,0 +1,1 @@
+"""Calls, legs, utterances and intents in a database."""

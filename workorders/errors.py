@@ -1,0 +1,50 @@
+"""Errors of the workorders package.
+
+WorkOrderError
+├── UnknownOrder        no order of that number
+├── ForbiddenMove       the order's state does not allow this command
+├── StaleOrder          somebody changed the order since it was read (retryable after reading again)
+├── RoutingError        no unit for this place and category, or the routing data is wrong
+└── DeliveryFailed      a unit could not be reached (retryable)
+"""
+
+from typing import ClassVar
+
+
+class WorkOrderError(Exception):
+    """Root of the package's errors."""
+
+    code: ClassVar[str] = "order.error"
+    retryable: ClassVar[bool] = False
+
+
+class UnknownOrder(WorkOrderError):
+    """No order of that number."""
+
+    code = "order.unknown"
+
+
+class ForbiddenMove(WorkOrderError):
+    """The order's state does not allow this command."""
+
+    code = "order.forbidden_move"
+
+
+class StaleOrder(WorkOrderError):
+    """Somebody changed the order since it was read."""
+
+    code = "order.stale"
+    retryable = True
+
+
+class RoutingError(WorkOrderError):
+    """No unit for this place and category, or the routing data is wrong."""
+
+    code = "order.routing"
+
+
+class DeliveryFailed(WorkOrderError):
+    """A unit could not be reached."""
+
+    code = "order.delivery_failed"
+    retryable = True
