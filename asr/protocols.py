@@ -11,7 +11,7 @@ class Transcriber(Protocol):
     """Recognition of one leg, as a call sees it."""
 
     def push(self, frame: AudioFrame) -> None:
-        """Take a frame; never blocks. When two seconds are already waiting the oldest is dropped and counted."""
+        """Take a frame; never blocks. With two seconds waiting already, the oldest is dropped and counted."""
 
     def events(self) -> AsyncIterator[TranscriptEvent]:
         """Partials and finals as they come; ends after `close` once the last final is out."""
@@ -39,7 +39,7 @@ class StreamingSession(Protocol):
     """One utterance inside a streaming engine."""
 
     def feed(self, pcm: bytes) -> Hypothesis | None:
-        """Take 16 kHz s16le audio; a new hypothesis for the utterance so far, or None when nothing changed."""
+        """Take 16 kHz s16le audio; the hypothesis for the utterance so far, or None if unchanged."""
 
     def finish(self) -> Hypothesis:
         """The last hypothesis. The session is not used afterwards."""

@@ -42,7 +42,7 @@ class DropOldest(Generic[Item]):
         return len(self._items)
 
     async def __aiter__(self) -> AsyncIterator[Item]:
-        """Items in order until closed and empty. Safe to cancel: nothing taken is lost before it is yielded."""
+        """Items in order until closed and empty. Cancelling loses nothing that was not yet yielded."""
         while True:
             while self._items:
                 yield self._items.popleft()

@@ -1,11 +1,36 @@
 """A party's audio, whatever wire it came over: what a call sees of the gateway."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from typing import Literal, Protocol
 
 from asr.audio import AudioFrame, LegId
 from hotline.conversation import AudioFacts, Digit, EndCause
+
+
+class Direction(StrEnum):
+    """What we do with a media stream (RFC 3264 §5.1), seen from our side."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPlan:
+    """What offer and answer settled for one audio stream."""
+
+    remote: tuple[str, int] | None
+    """Where the peer wants its RTP; None when it gave no usable address (hold by 0.0.0.0)."""
+    codec: Literal["PCMA", "PCMU"]
+    payload_type: int
+    dtmf_payload_type: int | None
+    """Payload type of telephone-event/8000, or None."""
+    direction: Direction
+    packet_ms: int = 20
+    """Audio in each packet we send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +60,11 @@ class MediaLeg(Protocol):
         Bounded: a reader slower than two seconds loses the oldest frames, which are counted. One reader only.
         """
 
-    async def play(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes, tap: Callable[[AudioFrame], None] | None = None) -> None:
         """Play 16 kHz s16le mono at the pace of the media clock; returns when the last frame is on the wire.
 
+        `tap` gets each 20 ms frame as it is sent, numbered on the leg's own (receiving) clock, so that both
+        directions of a recording stay aligned. One `play` at a time; a second waits for the first.
         Cancelling stops the sound at the next frame border. Raises `LegGone` when the leg has ended.
         """
 
