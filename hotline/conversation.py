@@ -194,6 +194,8 @@ class CallRecord:
     recording: str | None
     """Path relative to the recordings folder."""
     recording_sha256: str | None
+    recording_origin: int
+    """Sample (16 kHz, caller's leg clock) at which the recording starts: the end of the notice. 0 without one."""
     orders: tuple[str, ...]
     outcome: Outcome
     detail: str = ""
