@@ -16,6 +16,14 @@ class Transcriber(Protocol):
     def events(self) -> AsyncIterator[TranscriptEvent]:
         """Partials and finals as they come; ends after `close` once the last final is out."""
 
+    @property
+    def last_speech(self) -> int:
+        """One past the last sample judged speech so far (16 kHz, leg clock); 0 when there was none."""
+
+    @property
+    def pending(self) -> int:
+        """Utterances that are open, or ended with their final still to come."""
+
     async def close(self) -> None:
         """Say that no more audio comes: an open utterance is ended and its final asked for.
 

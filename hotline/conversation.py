@@ -195,7 +195,7 @@ class CallRecord:
     """Path relative to the recordings folder."""
     recording_sha256: str | None
     recording_origin: int
-    """Sample (16 kHz, caller's leg clock) at which the recording starts: the end of the notice. 0 without one."""
+    """Sample (16 kHz, caller's leg clock) where the recording starts: the end of the notice; else 0."""
     orders: tuple[str, ...]
     outcome: Outcome
     detail: str = ""

@@ -1,0 +1,67 @@
+"""What one call needs of the world, gathered by the composition root."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Protocol
+
+from asr.audio import LegId
+from asr.protocols import TranscriberFactory
+from hotline.bus import EventBus
+from hotline.call.journal import Journal
+from hotline.conversation import Intent, RecognitionFacts, Turn
+from hotline.ivr.flow import FlowFile
+from hotline.settings import LimitSettings
+from workorders.messages import FileWorkOrder, Filed
+
+
+class Reader(Protocol):
+    """Understands turns."""
+
+    def read(self, turns: Sequence[Turn], *, now: date) -> Intent | None:
+        """What the caller wants so far; None when nothing was said."""
+
+    def summary(self, turns: Sequence[Turn], intent: Intent | None) -> str:
+        """A few sentences for the order; without a reading, that the recording must be listened to."""
+
+    @property
+    def categories(self) -> Mapping[str, str]:
+        """Every matter and service code and its Chinese label."""
+
+
+class OrderDesk(Protocol):
+    """Files work orders."""
+
+    async def file(self, command: FileWorkOrder) -> Filed | None:
+        """File it; None when it could not be written yet: then it is kept and filed as soon as it can be."""
+
+
+class Prompts(Protocol):
+    """Gives the sound of prompts."""
+
+    def audio(self, ids: Sequence[str], values: Mapping[str, str]) -> bytes:
+        """16 kHz s16le mono of the prompts one after the other; fast, never raises."""
+
+
+def utc_now() -> datetime:
+    """The one place where the wall clock is read for records."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one call needs of the world."""
+
+    bus: EventBus
+    journal: Journal
+    transcribers: TranscriberFactory
+    recognition: Callable[[LegId], RecognitionFacts]
+    """What recognition did on a leg, asked when the leg has ended."""
+    reader: Reader
+    desk: OrderDesk
+    prompts: Prompts
+    flow: FlowFile
+    recordings: Path
+    limits: LimitSettings
+    clock: Callable[[], datetime] = utc_now

@@ -1,0 +1,285 @@
+"""The main path: one call, from ringing to its record and its work order.
+
+Read it from `run` down. A caller's frame goes to the recorder and the transcriber (`_hear`); a transcript event
+goes to the bus, the journal and the router (`_read`); the caller flow says what is played, listened for and
+filed (`_converse`); whatever happens, `_close` writes exactly one record.
+"""
+
+import logging
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+
+from asr.audio import SAMPLE_RATE, AudioFrame, LegId
+from asr.protocols import Transcriber
+from asr.transcript import TranscriptEvent
+from hotline.call.filing import file_command
+from hotline.call.line import Line
+from hotline.call.listening import Listening, Verdict
+from hotline.call.record import CallFacts
+from hotline.call.recording import Recorder
+from hotline.call.turns import TurnBuilder
+from hotline.conversation import AudioFacts, CallId, CallRecord, Digit, EndCause, Intent, Speaker
+from hotline.errors import CallAborted, LegGone
+from hotline.events import (
+    CallEnded,
+    CallStarted,
+    FlowMoved,
+    IntentRecognized,
+    OrderFiled,
+    RecordingStarted,
+    TranscriptPublished,
+)
+from hotline.gateway.media import IncomingCall, MediaLeg
+from hotline.ivr import machine
+from hotline.ivr.machine import (
+    Effect,
+    EnterQueue,
+    FileOrder,
+    Filed,
+    Hangup,
+    Heard,
+    Input,
+    Listen,
+    NoInput,
+    Pressed,
+    PromptDone,
+    QueueResult,
+    Say,
+    StartRecording,
+)
+
+log = logging.getLogger(__name__)
+
+CUES = 64
+"""Inputs that may wait for the caller flow; a further key press is ignored."""
+CLOSING_SECONDS = 12
+"""Cleanup is shielded from cancellation for this long."""
+CALLER, ROBOT = 0, 1
+"""Channels of the recording."""
+
+
+class CallSession:
+    """One conversation with a caller whom the machine attends."""
+
+    def __init__(self, call: CallId, incoming: IncomingCall, line: Line) -> None:
+        self._call = call
+        self._incoming = incoming
+        self._line = line
+        self._facts = CallFacts(
+            call=call,
+            leg=LegId(f"{call}-caller"),
+            channel=incoming.channel,
+            remote=incoming.remote,
+            dialled=incoming.dialled,
+            started=line.clock(),
+            flow=line.flow.name,
+        )
+        self._leg: MediaLeg | None = None
+        self._now = 0
+        self._transcriber: Transcriber | None = None
+        self._turns = TurnBuilder()
+        self._intent: Intent | None = None
+        self._recorder = Recorder(line.recordings, str(call))
+        self._listening: Listening | None = None
+        self._cue_in, self._cues = anyio.create_memory_object_stream[Input](CUES)
+        self._flow = machine.FlowState(node="")
+        self._message_open = False
+
+    async def run(self) -> CallRecord:
+        """Take the call and stay until it is over; returns its record, which is stored by then.
+
+        Cancelling hangs up and still stores the record.
+        """
+        facts = self._facts
+        self._line.journal.start(facts.call, facts.channel, facts.remote, facts.dialled, facts.started)
+        try:
+            leg = self._leg = await self._incoming.answer()
+            facts.leg, facts.answered = leg.leg, self._line.clock()
+            self._transcriber = self._line.transcribers.open(leg.leg)
+            self._line.bus.publish(CallStarted(self._call, facts.channel, facts.remote, facts.dialled))
+            async with anyio.create_task_group() as parts:
+                parts.start_soon(self._read, self._transcriber)
+                talk = anyio.CancelScope()
+                parts.start_soon(self._converse, leg, talk)
+                await self._hear(leg, self._transcriber)
+                talk.cancel()
+                await self._transcriber.close()
+            facts.failed = False
+        except CallAborted:
+            facts.cause, facts.failed = EndCause.CANCELLED, False
+        except anyio.get_cancelled_exc_class():
+            facts.cause, facts.failed = EndCause.SHUTDOWN, False
+            raise
+        finally:
+            with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+                record = await self._close()
+        return record
+
+    # -- what the caller's leg brings ---------------------------------------------------------------------
+
+    async def _hear(self, leg: MediaLeg, transcriber: Transcriber) -> None:
+        """Frames to recorder and transcriber, keys to the flow, until the leg ends. Waits for nothing else."""
+        longest = int(self._line.limits.call_minutes * 60) * SAMPLE_RATE
+        async for item in leg.inputs():
+            if isinstance(item, AudioFrame):
+                self._now = item.end
+                self._recorder.push(CALLER, item)
+                transcriber.push(item)
+                self._mind_listening(transcriber)
+                if self._now >= longest:
+                    await leg.hangup()
+            elif isinstance(item, Digit):
+                self._press(item)
+            else:
+                self._facts.cause = item.cause
+
+    def _press(self, digit: Digit) -> None:
+        self._facts.digits += digit.key
+        self._cue(Pressed(digit))
+
+    def _mind_listening(self, transcriber: Transcriber) -> None:
+        """On every frame: has the caller finished the message?"""
+        if self._listening is None:
+            return
+        verdict = self._listening.update(self._now, transcriber.last_speech, transcriber.pending)
+        if verdict is not None:
+            self._listening = None
+            turns = self._turns.turns(Speaker.CALLER)
+            self._cue(Heard(turns[-1]) if verdict is Verdict.HEARD and turns else NoInput())
+
+    def _cue(self, cue: Input) -> None:
+        """Hand an input to the flow; a caller who presses keys faster than it can follow loses some."""
+        try:
+            self._cue_in.send_nowait(cue)
+        except anyio.WouldBlock:
+            log.warning("caller input ignored, flow is behind", extra={"call_id": self._call})
+
+    # -- what recognition says ----------------------------------------------------------------------------
+
+    async def _read(self, transcriber: Transcriber) -> None:
+        """Transcript events to bus, journal and router, until the last final is out."""
+        async for event in transcriber.events():
+            await self._take_event(event)
+
+    async def _take_event(self, event: TranscriptEvent) -> None:
+        self._line.bus.publish(TranscriptPublished(self._call, Speaker.CALLER, event))
+        if event.kind == "partial":
+            return
+        self._line.journal.final(self._call, Speaker.CALLER, event)
+        if not self._turns.add(Speaker.CALLER, event):
+            return
+        turns = self._turns.turns(Speaker.CALLER)
+        today = self._line.clock().date()
+        intent = await anyio.to_thread.run_sync(lambda: self._line.reader.read(turns, now=today))
+        if intent is not None and intent != self._intent:
+            self._intent = intent
+            self._line.bus.publish(IntentRecognized(self._call, intent))
+            self._line.journal.intent(self._call, intent, self._line.clock())
+
+    # -- what the caller flow wants -----------------------------------------------------------------------
+
+    async def _converse(self, leg: MediaLeg, scope: anyio.CancelScope) -> None:
+        """Walk the caller flow until it hangs up or the caller does."""
+        with scope:
+            self._flow, effects = machine.start(self._line.flow)
+            while effects:
+                self._line.bus.publish(FlowMoved(self._call, self._flow.node))
+                async with anyio.create_task_group() as doing:
+                    for effect in effects:
+                        self._begin(effect, leg, doing)
+                    effects = ()
+                    while not effects and not self._flow.ended:
+                        cue = await self._cues.receive()
+                        self._flow, effects = machine.step(self._line.flow, self._flow, cue)
+                    doing.cancel_scope.cancel()
+
+    def _begin(self, effect: Effect, leg: MediaLeg, doing: TaskGroup) -> None:
+        """Start what the flow asks for; each waiting effect later gives one input back to the flow."""
+        match effect:
+            case Say():
+                doing.start_soon(self._say, effect, leg)
+            case StartRecording():
+                self._start_recording(effect)
+            case Listen():
+                self._listen(effect)
+            case EnterQueue():
+                self._cue(QueueResult(answered=False))  # nobody can be on duty before there are agents
+            case FileOrder():
+                doing.start_soon(self._file)
+            case Hangup():
+                doing.start_soon(leg.hangup)
+
+    async def _say(self, say: Say, leg: MediaLeg) -> None:
+        pcm = self._line.prompts.audio(say.prompts, say.values)
+        try:
+            await leg.play(pcm, lambda frame: self._recorder.push(ROBOT, frame))
+        except LegGone:
+            return  # the caller hung up: `_hear` ends the conversation
+        self._cue(PromptDone())
+
+    def _start_recording(self, effect: StartRecording) -> None:
+        """The notice has been played: from here on, and only from here on, audio is kept."""
+        at = self._line.clock()
+        self._facts.consent, self._facts.origin = (effect.consent_version, at), self._now
+        self._recorder.start(self._now)
+        self._line.journal.consent(self._call, effect.consent_version, at)
+        self._line.bus.publish(RecordingStarted(self._call, effect.consent_version))
+
+    def _listen(self, listen: Listen) -> None:
+        self._message_open = True
+        self._turns.cut(Speaker.CALLER)
+        longest = min(listen.seconds_max, self._line.limits.message_seconds)
+        self._listening = Listening(
+            self._now, int(listen.seconds_silence * SAMPLE_RATE), int(longest * SAMPLE_RATE)
+        )
+
+    async def _file(self) -> None:
+        """File the matter and tell the flow its number; never left half done."""
+        with anyio.CancelScope(shield=True):
+            number = await self._file_matter()
+        self._cue(Filed(number))
+
+    async def _file_matter(self) -> str | None:
+        line, turns = self._line, self._turns.turns(Speaker.CALLER)
+        summary = line.reader.summary(turns, self._intent)
+        command = file_command(
+            self._call,
+            self._facts.remote,
+            (self._intent, summary),
+            turns,
+            line.reader.categories,
+            line.clock(),
+        )
+        self._message_open = False
+        filed = await line.desk.file(command)
+        if filed is None:
+            return None
+        self._facts.orders.append(filed.number)
+        line.bus.publish(OrderFiled(self._call, filed.number))
+        return filed.number
+
+    # -- the end ------------------------------------------------------------------------------------------
+
+    async def _close(self) -> CallRecord:
+        """Release everything and write the record, in whatever state the call was left."""
+        facts = self._facts
+        if self._leg is not None:
+            await self._leg.hangup(facts.cause)
+        if self._transcriber is not None:
+            await self._transcriber.close()
+            await self._read(self._transcriber)
+            facts.spoke = self._transcriber.last_speech > facts.origin and facts.consent is not None
+        if self._message_open and facts.spoke:
+            await self._file_matter()  # torn in mid-message: what was said is filed all the same
+        facts.flow_path = self._flow.path
+        recording = await anyio.to_thread.run_sync(self._recorder.close)
+        audio = self._leg.facts if self._leg is not None else AudioFacts()
+        name = recording.path.name if recording.path is not None else None
+        record = facts.record(
+            self._line.clock(), audio, self._line.recognition(facts.leg), (name, recording.sha256)
+        )
+        await self._line.journal.save(record)
+        self._line.bus.publish(CallEnded(record))
+        return record
