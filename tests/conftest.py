@@ -1,0 +1,35 @@
+"""What every test stands on: one category a module, and the optional folder of evaluation data."""
+
+from pathlib import Path
+
+import pytest
+
+CATEGORIES = {"unit", "contract", "integration", "e2e"}
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test says which kind it is; run the quick kinds first."""
+    order = ["unit", "contract", "integration", "e2e"]
+    for item in items:
+        kinds = {mark.name for mark in item.iter_markers()} & CATEGORIES
+        if len(kinds) != 1:
+            raise pytest.UsageError(
+                f"{item.nodeid}: needs exactly one of {sorted(CATEGORIES)}, has {sorted(kinds)}"
+            )
+    items.sort(key=lambda item: min(order.index(m.name) for m in item.iter_markers() if m.name in CATEGORIES))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Everything of ours runs on asyncio: aiortc and uvicorn do."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The optional folder of evaluation data beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("no ../shared/data beside this checkout")
+    return SHARED

@@ -1,0 +1,86 @@
+"""The desk keeps an order until it is filed, through failures and restarts."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+
+from hotline.call import desk as desk_module
+from hotline.call.desk import Desk
+from hotline.call.filing import file_command
+from hotline.conversation import CallId
+from workorders.errors import RoutingError
+from workorders.messages import Command, Filed, FileWorkOrder
+
+pytestmark = [pytest.mark.unit, pytest.mark.anyio]
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class Handler:
+    """Files by call and matter; fails as told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.filed: dict[str, str] = {}
+
+    def handle(self, command: Command) -> object:
+        if self.failures:
+            self.failures -= 1
+            raise RoutingError if self.failures % 2 else OSError("disk full")
+        assert isinstance(command, FileWorkOrder)
+        number = self.filed.setdefault(command.call_id, f"SC-{len(self.filed) + 1}")
+        return Filed(number, "u", "U", None, created=True)
+
+
+def command(call: str = "c1") -> FileWorkOrder:
+    return file_command(CallId(call), "13800000000", (None, "听录音"), (), {}, NOW)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "QUICK_TRIES", (0.0, 0.0))
+    monkeypatch.setattr(desk_module, "PATIENCE", 0.0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with anyio.fail_after(5):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_a_short_failure_is_not_noticed_by_the_caller(tmp_path: Path) -> None:
+    desk = Desk(Handler(failures=2), tmp_path)
+    filed = await desk.file(command())
+    assert filed is not None
+    assert filed.number == "SC-1"
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_longer_one_is_spooled_and_filed_once_later(tmp_path: Path) -> None:
+    handler = Handler(failures=7)
+    told: list[str] = []
+    desk = Desk(handler, tmp_path / "spool", lambda filed: told.append(filed.number))
+    assert await desk.file(command()) is None
+    assert desk.waiting == 1
+    assert [path.suffix for path in (tmp_path / "spool").iterdir()] == [".json"]
+    async with anyio.create_task_group() as group:
+        group.start_soon(desk.run)
+        await until(lambda: desk.waiting == 0 and not list((tmp_path / "spool").iterdir()) and bool(told))
+        group.cancel_scope.cancel()
+    assert handler.filed == {"c1": "SC-1"}
+    assert set(told) == {"SC-1"}
+
+
+async def test_what_was_spooled_before_a_restart_is_filed_after_it(tmp_path: Path) -> None:
+    assert await Desk(Handler(failures=99), tmp_path).file(command("c9")) is None
+    (tmp_path / "broken.json").write_text("{")
+    handler = Handler()
+    async with anyio.create_task_group() as group:
+        group.start_soon(Desk(handler, tmp_path).run)
+        await until(lambda: not (tmp_path / "c9-1.json").exists())
+        group.cancel_scope.cancel()
+    assert handler.filed == {"c9": "SC-1"}
+    assert (tmp_path / "broken.json").exists()
