@@ -78,9 +78,10 @@ class Desk:
                 command = self._later[0]
                 filed = await self._try(command)
                 if filed is None:
+                    self._later.rotate(-1)  # one that cannot be filed does not hold up the others
                     await anyio.sleep(PATIENCE)
                     continue
-                self._later.popleft()
+                self._later.remove(command)
                 await anyio.to_thread.run_sync(self._forget, command)
                 if self._filed is not None:
                     self._filed(filed)

@@ -120,7 +120,7 @@ class CallSession:
     # -- what the caller's leg brings ---------------------------------------------------------------------
 
     async def _hear(self, leg: MediaLeg, transcriber: Transcriber) -> None:
-        """Frames to recorder and transcriber, keys to the flow, until the leg ends. Waits for nothing else."""
+        """Frames to recorder and transcriber, keys to the flow, until the leg ends. Never waits on those."""
         longest = int(self._line.limits.call_minutes * 60) * SAMPLE_RATE
         async for item in leg.inputs():
             if isinstance(item, AudioFrame):
