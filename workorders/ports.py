@@ -1,0 +1,106 @@
+"""What the service and the outbox need from outside: protocols."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import uuid4
+
+from workorders.errors import WorkOrderError
+from workorders.model import HistoryEntry, WorkOrder
+
+
+class DuplicateOrder(WorkOrderError):
+    """Another process has just filed this call's matter. The service answers with that order."""
+
+    code = "order.duplicate"
+
+
+class TaskKind(StrEnum):
+    """What an outbox row asks for."""
+
+    DISPATCH = "dispatch"
+    """Put a filed order into its unit's in-tray."""
+    EVENT = "event"
+    """Publish an event."""
+    WEBHOOK = "webhook"
+    """Tell the unit's own system."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxTask:
+    """One thing still to be done about an order."""
+
+    kind: TaskKind
+    number: str
+    unit: str
+    payload: dict[str, str | None]
+    """A `workorders.wire` event; empty for a dispatch."""
+    at: datetime
+    """UTC; not before."""
+    delivery_id: str = field(default_factory=lambda: uuid4().hex)
+    """Stays the same over all attempts."""
+
+
+class OrderRepository(Protocol):
+    """Orders as the service sees them, inside one transaction."""
+
+    def by_number(self, number: str) -> WorkOrder | None:
+        """The order of that number."""
+
+    def by_key(self, call_id: str, matter_no: int) -> WorkOrder | None:
+        """The order of that call's matter."""
+
+    def next_sequence(self, day: str, district: str) -> int:
+        """The next sequence number of a day (`YYYYMMDD`) and district, from 1."""
+
+    def add(self, order: WorkOrder, entry: HistoryEntry) -> None:
+        """Insert an order. Raises `DuplicateOrder` when its call and matter are there already."""
+
+    def save(self, order: WorkOrder, entry: HistoryEntry) -> None:
+        """Write an order's next version. Raises `StaleOrder` unless the stored one is the version before."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction: entered, then committed, else rolled back on leaving."""
+
+    @property
+    def orders(self) -> OrderRepository:
+        """The orders."""
+
+    def put(self, task: OutboxTask) -> None:
+        """Write an outbox row with the order."""
+
+    def commit(self) -> None:
+        """Make everything lasting."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What a unit is told about an order."""
+
+    unit: str
+    delivery_id: str
+    """Stays the same over all attempts; the receiver drops what it has seen."""
+    body: bytes
+    """JSON."""
+
+
+class DepartmentGateway(Protocol):
+    """A way to a unit's own system."""
+
+    def serves(self, unit: str) -> bool:
+        """Whether this gateway reaches the unit."""
+
+    async def deliver(self, parcel: Parcel) -> None:
+        """Hand over; returns once the unit has confirmed. Raises `DeliveryFailed`. Cancelling gives up."""
