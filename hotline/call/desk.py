@@ -17,7 +17,7 @@ import anyio.to_thread
 from pydantic import TypeAdapter, ValidationError
 
 from workorders.errors import WorkOrderError
-from workorders.messages import Command, FileWorkOrder, Filed
+from workorders.messages import Command, Filed, FileWorkOrder
 
 log = logging.getLogger(__name__)
 
@@ -92,9 +92,9 @@ class Desk:
         try:
             result = await anyio.to_thread.run_sync(self._handler.handle, command, limiter=self._limiter)
         except WorkOrderError as error:
-            log.error("order not filed", extra={"call_id": command.call_id, "code": error.code})  # noqa: TRY400
+            log.error("order not filed", extra={"call_id": command.call_id, "code": error.code})
         except Exception:  # noqa: BLE001  supervision point: whatever the database raised, the order is kept
-            log.error("order not filed: database", extra={"call_id": command.call_id})  # noqa: TRY400
+            log.error("order not filed: database", extra={"call_id": command.call_id})
         else:
             return result if isinstance(result, Filed) else None
         self.failures += 1
@@ -113,7 +113,7 @@ class Desk:
                 os.fsync(file.fileno())
             draft.replace(self._path(command))
         except OSError:
-            log.error("spool not writable, order kept in memory only", extra={"call_id": command.call_id})  # noqa: TRY400
+            log.error("spool not writable, order kept in memory only", extra={"call_id": command.call_id})
 
     def _forget(self, command: FileWorkOrder) -> None:
         self._path(command).unlink(missing_ok=True)
@@ -124,5 +124,5 @@ class Desk:
             try:
                 commands.append(_COMMAND.validate_json(path.read_bytes()))
             except (OSError, ValidationError):
-                log.error("spool file unreadable, left where it is", extra={"file": path.name})  # noqa: TRY400
+                log.error("spool file unreadable, left where it is", extra={"file": path.name})
         return commands

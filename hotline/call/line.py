@@ -13,7 +13,7 @@ from hotline.call.journal import Journal
 from hotline.conversation import Intent, RecognitionFacts, Turn
 from hotline.ivr.flow import FlowFile
 from hotline.settings import LimitSettings
-from workorders.messages import FileWorkOrder, Filed
+from workorders.messages import Filed, FileWorkOrder
 
 
 class Reader(Protocol):

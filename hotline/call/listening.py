@@ -22,8 +22,10 @@ class Listening:
     """This much silence after speech ends it."""
     longest: int
     """It ends by then whatever the caller does."""
-    patience: int = 10 * SAMPLE_RATE
+    patience: int = 8 * SAMPLE_RATE
     """With nothing said at all, it ends by then."""
+    speech: bool = True
+    """False: only keys count, whatever is said."""
     settle: int = 6 * SAMPLE_RATE
     """How long finals still under way are waited for before the listening ends without them."""
     _finished: int | None = None
@@ -36,9 +38,9 @@ class Listening:
     def update(self, now: int, last_speech: int, pending: int) -> Verdict | None:
         """The verdict at sample `now`, or None while it goes on.
 
-        `last_speech`: one past the last sample judged speech; `pending`: utterances whose final is yet to come.
+        `last_speech`: one past the last sample judged speech; `pending`: utterances without their final yet.
         """
-        spoken = last_speech > self.began
+        spoken = self.speech and last_speech > self.began
         if self._finished is None:
             quiet = now - max(last_speech, self.began)
             over = quiet >= self.silence if spoken else now - self.began >= self.patience

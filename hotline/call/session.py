@@ -1,7 +1,7 @@
 """The main path: one call, from ringing to its record and its work order.
 
-Read it from `run` down. A caller's frame goes to the recorder and the transcriber (`_hear`); a transcript event
-goes to the bus, the journal and the router (`_read`); the caller flow says what is played, listened for and
+Read it from `run` down. A caller's frame goes to the recorder and the transcriber (`_hear`); a transcript
+event goes to the bus, the journal and the router (`_read`); the caller flow says what is played, listened for and
 filed (`_converse`); whatever happens, `_close` writes exactly one record.
 """
 
@@ -36,8 +36,8 @@ from hotline.ivr import machine
 from hotline.ivr.machine import (
     Effect,
     EnterQueue,
-    FileOrder,
     Filed,
+    FileOrder,
     Hangup,
     Heard,
     Input,
@@ -83,6 +83,7 @@ class CallSession:
         self._intent: Intent | None = None
         self._recorder = Recorder(line.recordings, str(call))
         self._listening: Listening | None = None
+        self._end_keys = ""
         self._cue_in, self._cues = anyio.create_memory_object_stream[Input](CUES)
         self._flow = machine.FlowState(node="")
         self._message_open = False
@@ -137,7 +138,10 @@ class CallSession:
 
     def _press(self, digit: Digit) -> None:
         self._facts.digits += digit.key
-        self._cue(Pressed(digit))
+        if self._listening is not None and digit.key in self._end_keys:
+            self._listening.finish(self._now)
+        else:
+            self._cue(Pressed(digit))
 
     def _mind_listening(self, transcriber: Transcriber) -> None:
         """On every frame: has the caller finished the message?"""
@@ -145,9 +149,9 @@ class CallSession:
             return
         verdict = self._listening.update(self._now, transcriber.last_speech, transcriber.pending)
         if verdict is not None:
-            self._listening = None
-            turns = self._turns.turns(Speaker.CALLER)
-            self._cue(Heard(turns[-1]) if verdict is Verdict.HEARD and turns else NoInput())
+            began, self._listening = self._listening.began, None
+            heard = verdict is Verdict.HEARD
+            self._cue(Heard(self._turns.latest(Speaker.CALLER, began)) if heard else NoInput())
 
     def _cue(self, cue: Input) -> None:
         """Hand an input to the flow; a caller who presses keys faster than it can follow loses some."""
@@ -190,9 +194,10 @@ class CallSession:
                     for effect in effects:
                         self._begin(effect, leg, doing)
                     effects = ()
-                    while not effects and not self._flow.ended:
+                    while not effects:
                         cue = await self._cues.receive()
                         self._flow, effects = machine.step(self._line.flow, self._flow, cue)
+                    self._listening = None
                     doing.cancel_scope.cancel()
 
     def _begin(self, effect: Effect, leg: MediaLeg, doing: TaskGroup) -> None:
@@ -228,11 +233,15 @@ class CallSession:
         self._line.bus.publish(RecordingStarted(self._call, effect.consent_version))
 
     def _listen(self, listen: Listen) -> None:
-        self._message_open = True
+        self._message_open = self._message_open or listen.speech
         self._turns.cut(Speaker.CALLER)
-        longest = min(listen.seconds_max, self._line.limits.message_seconds)
+        self._end_keys = listen.end_keys
         self._listening = Listening(
-            self._now, int(listen.seconds_silence * SAMPLE_RATE), int(longest * SAMPLE_RATE)
+            began=self._now,
+            silence=int(listen.seconds_silence * SAMPLE_RATE),
+            longest=int(min(listen.seconds_max, self._line.limits.message_seconds) * SAMPLE_RATE),
+            patience=int(listen.seconds_start * SAMPLE_RATE),
+            speech=listen.speech,
         )
 
     async def _file(self) -> None:

@@ -38,6 +38,11 @@ class TurnBuilder:
         if self._turns and self._turns[-1].speaker is speaker:
             self._turns.append(_Open(speaker))
 
+    def latest(self, speaker: Speaker, since: int) -> Turn:
+        """What `speaker` has said since a sample; with an empty text when no word was understood."""
+        events = [e for each in self._turns if each.speaker is speaker for e in each.events if e.end > since]
+        return _turn(_Open(speaker, events)) if events else Turn(speaker, "", "", (), since, since)
+
     def turns(self, speaker: Speaker | None = None) -> tuple[Turn, ...]:
         """All turns so far, or one speaker's."""
         return tuple(
