@@ -1,0 +1,313 @@
+"""The caller flow's state machine: (state, input) -> (state, effects), without I/O or clock.
+
+The call executes the effects in order and feeds back what came of the last one:
+
+    Say         -> PromptDone when it has been played. Keys pressed meanwhile are fed as they come; when
+                   they lead on (an interruptible prompt), effects come back: stop the sound, feed no
+                   PromptDone for it, execute the effects.
+    Listen      -> Heard when the caller spoke and then fell silent, pressed an end key or reached the
+                   longest length; NoInput when nothing was said; Pressed for each key of `keys`.
+    EnterQueue  -> QueueResult once the agent's conversation is over, or at once when nobody answers.
+    FileOrder   -> Filed with the order's number, or None when it could not be filed.
+
+Any input may come in any state: one that makes no sense there changes nothing and has no effects.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from hotline.conversation import Digit, Turn
+from hotline.ivr.flow import (
+    FileWorkOrderNode,
+    FlowFile,
+    HangupNode,
+    ListenNode,
+    MenuNode,
+    QueueNode,
+    Retry,
+    SayNode,
+)
+
+PATH_MAX = 100
+"""Nodes a call may enter before it is led to the flow's end: a key held down must not keep a line busy."""
+
+
+class Phase(StrEnum):
+    """What the machine waits for."""
+
+    NEW = "new"
+    SAYING = "saying"
+    LISTENING = "listening"
+    WAITING = "waiting"
+    """For the queue or the filing."""
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowState:
+    """Where a call is in its flow."""
+
+    node: str
+    tries: int = 0
+    """Failed attempts at this node."""
+    path: tuple[str, ...] = ()
+    """Names of the nodes entered, in order, this one last."""
+    phase: Phase = Phase.NEW
+    number: str | None = None
+    """The order's number once filed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The call was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDone:
+    """The last `Say` has been played to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The caller pressed a key."""
+
+    digit: Digit
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The caller spoke; the text may be empty when no word was understood."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class NoInput:
+    """Nothing was said and no key pressed in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueResult:
+    """Waiting is over."""
+
+    answered: bool
+    """True: an agent took the call and that conversation has ended. False: nobody took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """Filing is over."""
+
+    number: str | None
+    """None when the order could not be filed."""
+
+
+Input = Started | PromptDone | Pressed | Heard | NoInput | QueueResult | Filed
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Play these prompts one after the other."""
+
+    prompts: tuple[str, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
+    """For the places in braces in the prompts' text: `number`, once an order is filed."""
+    interruptible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Record from here on: the notice has been heard."""
+
+    consent_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Let the caller speak or press keys."""
+
+    seconds_silence: float
+    """Silence after speech that ends it."""
+    seconds_max: float
+    """Longest speech."""
+    end_keys: str
+    """Keys that end the speech."""
+    keys: frozenset[str]
+    """Keys to be fed as `Pressed`."""
+    seconds_start: float = 8.0
+    """How long to wait for the first sound or key before `NoInput`."""
+    speech: bool = True
+    """False: only keys count; nothing said is fed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterQueue:
+    """Offer the call to agents."""
+
+    name: str
+    seconds_max: float
+    """Longest wait; without agents on duty there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrder:
+    """File what was said so far."""
+
+    kind: str
+    """`message` or `callback`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """End the call."""
+
+
+Effect = Say | StartRecording | Listen | EnterQueue | FileOrder | Hangup
+Step = tuple[FlowState, tuple[Effect, ...]]
+
+
+def start(flow: FlowFile) -> Step:
+    """The first state and what to do first."""
+    return step(flow, FlowState(node=flow.start), Started())
+
+
+def step(flow: FlowFile, state: FlowState, event: Input) -> Step:
+    """One step. Never raises for a state that came from `start` or `step` of the same flow."""
+    match state.phase, event:
+        case Phase.NEW, Started():
+            return _enter(flow, state, state.node)
+        case Phase.SAYING, PromptDone():
+            return _said(flow, state)
+        case Phase.SAYING, Pressed():
+            return _pressed_while_saying(flow, state, event.digit.key)
+        case Phase.LISTENING, _:
+            return _listening(flow, state, event)
+        case Phase.WAITING, QueueResult() | Filed():
+            return _waited(flow, state, event)
+    return state, ()
+
+
+def _enter(flow: FlowFile, state: FlowState, name: str) -> Step:
+    """Go to a node and begin what it does."""
+    if len(state.path) >= PATH_MAX and not isinstance(flow.nodes[name], HangupNode):
+        name = flow.end
+    state = replace(state, node=name, tries=0, path=(*state.path, name))
+    node = flow.nodes[name]
+    match node:
+        case QueueNode():
+            return replace(state, phase=Phase.WAITING), (EnterQueue(node.queue, node.seconds_max),)
+        case FileWorkOrderNode():
+            return replace(state, phase=Phase.WAITING), (FileOrder(node.order),)
+        case SayNode():
+            return _say(state, node.prompts, interruptible=node.interruptible)
+        case HangupNode():
+            return _say(state, node.prompts, interruptible=False)
+        case MenuNode() | ListenNode():
+            return _say(state, node.prompts, interruptible=True)
+
+
+def _say(state: FlowState, prompts: tuple[str, ...], *, interruptible: bool) -> Step:
+    values = {} if state.number is None else {"number": state.number}
+    return replace(state, phase=Phase.SAYING), (Say(prompts, values, interruptible),)
+
+
+def _said(flow: FlowFile, state: FlowState) -> Step:
+    """The node's prompt is over."""
+    node = flow.nodes[state.node]
+    match node:
+        case SayNode():
+            after, effects = _enter(flow, state, node.next)
+            if node.consent is not None:
+                effects = (StartRecording(node.consent), *effects)
+            return after, effects
+        case HangupNode():
+            return replace(state, phase=Phase.ENDED), (Hangup(),)
+        case MenuNode() | ListenNode():
+            return _listen(state, node)
+        case _:
+            return state, ()
+
+
+def _listen(state: FlowState, node: MenuNode | ListenNode) -> Step:
+    if isinstance(node, MenuNode):
+        effect = Listen(
+            seconds_silence=node.seconds,
+            seconds_max=node.seconds,
+            end_keys="",
+            keys=frozenset("0123456789*#"),  # a wrong key is an answer too: no_match
+            seconds_start=node.seconds,
+            speech=False,
+        )
+    else:
+        effect = Listen(
+            seconds_silence=node.seconds_silence,
+            seconds_max=node.seconds_max,
+            end_keys=node.end_keys,
+            keys=frozenset(node.keys),
+            seconds_start=node.seconds_start,
+        )
+    return replace(state, phase=Phase.LISTENING), (effect,)
+
+
+def _pressed_while_saying(flow: FlowFile, state: FlowState, key: str) -> Step:
+    node = flow.nodes[state.node]
+    match node:
+        case SayNode(interruptible=True):
+            return _said(flow, state)
+        case MenuNode() if key in node.choices:
+            return _enter(flow, state, node.choices[key])
+        case ListenNode() if key in node.keys:
+            return _enter(flow, state, node.keys[key])
+        case ListenNode() if key in node.end_keys:
+            return _listen(state, node)  # the caller knows the prompt: let them speak
+    return state, ()
+
+
+def _listening(flow: FlowFile, state: FlowState, event: Input) -> Step:
+    node = flow.nodes[state.node]
+    if isinstance(node, MenuNode):
+        return _choosing(flow, state, node, event)
+    if not isinstance(node, ListenNode):
+        return state, ()
+    match event:
+        case NoInput():
+            return _retry(flow, state, node, node.no_input)
+        case Heard() if event.turn.text.strip():
+            return _enter(flow, state, node.next)
+        case Heard():
+            return _retry(flow, state, node, node.no_match)
+        case Pressed() if event.digit.key in node.keys:
+            return _enter(flow, state, node.keys[event.digit.key])
+    return state, ()  # a key pressed by a cheek must not cut a message short
+
+
+def _choosing(flow: FlowFile, state: FlowState, node: MenuNode, event: Input) -> Step:
+    match event:
+        case NoInput():
+            return _retry(flow, state, node, node.no_input)
+        case Pressed() if event.digit.key in node.choices:
+            return _enter(flow, state, node.choices[event.digit.key])
+        case Pressed() | Heard():
+            return _retry(flow, state, node, node.no_match)
+    return state, ()
+
+
+def _retry(flow: FlowFile, state: FlowState, node: MenuNode | ListenNode, retry: Retry) -> Step:
+    """Ask once more, or leave when the attempts are used up."""
+    tries = state.tries + 1
+    if tries >= node.max_tries:
+        return _enter(flow, state, retry.then)
+    return _say(replace(state, tries=tries), retry.again or node.prompts, interruptible=True)
+
+
+def _waited(flow: FlowFile, state: FlowState, event: QueueResult | Filed) -> Step:
+    node = flow.nodes[state.node]
+    match node, event:
+        case QueueNode(), QueueResult():
+            return _enter(flow, state, node.answered if event.answered else node.unanswered)
+        case FileWorkOrderNode(), Filed(number=str() as number):
+            return _enter(flow, replace(state, number=number), node.filed)
+        case FileWorkOrderNode(), Filed():
+            return _enter(flow, state, node.failed)
+    return state, ()

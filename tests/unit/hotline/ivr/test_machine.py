@@ -1,0 +1,243 @@
+"""The flow machine: the shipped flow's story as tables of steps, and its guarantees for every input."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hotline.conversation import Digit, Speaker, Turn
+from hotline.ivr import machine as m
+from hotline.ivr.flow import FlowFile
+
+pytestmark = pytest.mark.unit
+
+FLOW = FlowFile.load(Path(__file__).parents[4] / "ivr_flows" / "12348.yaml")
+
+
+def _turn(text: str) -> Turn:
+    return Turn(Speaker.CALLER, text, text, (), 0, 16_000)
+
+
+def _run(flow: FlowFile, *inputs: m.Input) -> tuple[m.FlowState, list[tuple[m.Effect, ...]]]:
+    state, effects = m.start(flow)
+    log = [effects]
+    for event in inputs:
+        state, effects = m.step(flow, state, event)
+        log.append(effects)
+    return state, log
+
+
+DONE = m.PromptDone()
+TO_MESSAGE = (DONE, DONE, m.QueueResult(answered=False), DONE)
+
+
+def test_the_message_story_from_greeting_to_hangup():
+    state, log = _run(
+        FLOW, *TO_MESSAGE, DONE, m.Heard(_turn("老板欠我工资")), m.Filed("20260001"), DONE, DONE
+    )
+    number = {"number": "20260001"}
+    assert log == [
+        (m.Say(("greeting",)),),
+        (m.Say(("recording_notice",)),),
+        (m.StartRecording("2026-11"), m.EnterQueue("duty", 60)),
+        (m.Say(("nobody_free",)),),
+        (m.Say(("take_message",), {}, interruptible=True),),
+        (m.Listen(3, 180, "#", frozenset(), 8),),
+        (m.FileOrder("message"),),
+        (m.Say(("order_filed", "order_number", "order_number_again"), number),),
+        (m.Say(("goodbye",), number),),
+        (m.Hangup(),),
+    ]
+    assert state.phase is m.Phase.ENDED
+    assert state.number == "20260001"
+    assert state.path == (
+        "greeting", "notice", "duty", "nobody_free", "message", "file", "confirm", "goodbye",
+    )  # fmt: skip
+
+
+def test_an_agents_call_ends_with_a_goodbye():
+    _, log = _run(FLOW, DONE, DONE, m.QueueResult(answered=True), DONE)
+    assert log[-2:] == [(m.Say(("goodbye_served",)),), (m.Hangup(),)]
+
+
+def test_silence_is_asked_twice_more_then_told():
+    silence = (m.NoInput(), DONE)
+    state, log = _run(FLOW, *TO_MESSAGE, DONE, *silence, *silence, m.NoInput())
+    asked = [effect.prompts for effects in log for effect in effects if isinstance(effect, m.Say)]
+    assert asked[-3:] == [("message_again",), ("message_again",), ("nothing_said",)]
+    assert state.node == "nothing_said"
+
+
+def test_a_message_without_words_is_filed_after_three_tries():
+    noise = m.Heard(_turn(" "))
+    _, log = _run(FLOW, *TO_MESSAGE, DONE, noise, DONE, noise, DONE, noise)
+    assert log[-1] == (m.FileOrder("message"),)
+
+
+def test_silence_and_noise_share_the_tries():
+    noise = m.Heard(_turn(""))
+    state, _ = _run(FLOW, *TO_MESSAGE, DONE, m.NoInput(), DONE, noise, DONE, m.NoInput())
+    assert state.node == "nothing_said"
+
+
+def test_an_order_that_cannot_be_filed_is_admitted():
+    state, log = _run(FLOW, *TO_MESSAGE, DONE, m.Heard(_turn("欠薪")), m.Filed(None))
+    assert log[-1] == (m.Say(("order_failed",)),)
+    assert state.number is None
+
+
+def test_the_notice_cannot_be_pressed_away():
+    state, log = _run(FLOW, DONE, m.Pressed(Digit("#", 0)))
+    assert log[-1] == ()
+    assert state.node == "notice"
+
+
+def test_the_end_key_skips_the_message_prompt():
+    _, log = _run(FLOW, *TO_MESSAGE, m.Pressed(Digit("#", 0)))
+    assert isinstance(log[-1][0], m.Listen)
+
+
+def test_a_stray_key_does_not_cut_a_message():
+    state, log = _run(FLOW, *TO_MESSAGE, DONE, m.Pressed(Digit("5", 0)))
+    assert log[-1] == ()
+    assert state.phase is m.Phase.LISTENING
+
+
+def test_nothing_happens_after_the_end():
+    state, _ = _run(FLOW, DONE, DONE, m.QueueResult(answered=True), DONE)
+    for event in (m.Started(), DONE, m.NoInput(), m.Filed("1"), m.QueueResult(answered=True)):
+        assert m.step(FLOW, state, event) == (state, ())
+
+
+RETRY = {"then": "bye"}
+MENU = FlowFile.model_validate(
+    {
+        "flow": "menu",
+        "version": 1,
+        "description": "a menu that may go round, a skippable say, a listen with a way out",
+        "start": "menu",
+        "end": "bye",
+        "nodes": {
+            "menu": {
+                "kind": "menu",
+                "prompts": ["which"],
+                "choices": {"1": "news", "2": "listen", "9": "menu"},
+                "seconds": 5,
+                "max_tries": 2,
+                "no_input": {"again": ["hurry"], "then": "bye"},
+                "no_match": RETRY,
+            },
+            "news": {"kind": "say", "prompts": ["news"], "interruptible": True, "next": "menu"},
+            "listen": {
+                "kind": "listen",
+                "prompts": ["speak"],
+                "keys": {"0": "people"},
+                "next": "menu",
+                "no_input": RETRY,
+                "no_match": RETRY,
+            },
+            "people": {"kind": "queue", "queue": "duty", "answered": "bye", "unanswered": "bye"},
+            "bye": {"kind": "hangup", "prompts": ["bye"]},
+        },
+    }
+)
+
+
+def _press(key: str) -> m.Pressed:
+    return m.Pressed(Digit(key, 0))
+
+
+def test_a_menu_key_interrupts_its_prompt():
+    state, log = _run(MENU, _press("2"))
+    assert log[-1] == (m.Say(("speak",), {}, interruptible=True),)
+    assert state.path == ("menu", "listen")
+
+
+def test_a_menu_takes_any_key_and_no_speech():
+    _, log = _run(MENU, DONE)
+    (listen,) = log[-1]
+    assert isinstance(listen, m.Listen)
+    assert listen.keys == frozenset("0123456789*#")
+    assert not listen.speech
+
+
+def test_a_wrong_key_repeats_the_menu_then_leaves():
+    state, log = _run(MENU, DONE, _press("7"), DONE, _press("7"))
+    assert log[2] == (m.Say(("which",), {}, interruptible=True),)
+    assert state.node == "bye"
+
+
+def test_a_right_key_leads_on():
+    state, _ = _run(MENU, DONE, _press("1"))
+    assert state.node == "news"
+
+
+def test_a_key_skips_what_may_be_skipped():
+    state, _ = _run(MENU, DONE, _press("1"), _press("5"))
+    assert state.node == "menu"
+    assert state.tries == 0
+
+
+def test_a_key_leads_out_of_listening():
+    for presses in ((_press("2"), _press("0")), (_press("2"), DONE, _press("0"))):
+        state, _ = _run(MENU, *presses)
+        assert state.node == "people"
+
+
+def test_going_in_circles_ends_with_goodbye():
+    state, _ = m.start(MENU)
+    for _ in range(m.PATH_MAX):
+        state, _ = m.step(MENU, state, _press("9"))
+    assert state.node == "bye"
+
+
+keys = st.sampled_from("0123456789*#ABCD").map(_press)
+inputs = st.one_of(
+    st.just(m.Started()),
+    st.just(DONE),
+    st.just(m.NoInput()),
+    keys,
+    st.text(max_size=3).map(_turn).map(m.Heard),
+    st.booleans().map(m.QueueResult),
+    st.none().map(m.Filed) | st.just(m.Filed("12")),
+)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from([FLOW, MENU]), st.lists(inputs, max_size=40))
+def test_any_inputs_leave_a_live_way_on_or_the_end(flow: FlowFile, events: list[m.Input]):
+    state, effects = m.start(flow)
+    waiting_for = effects[-1]
+    for event in events:
+        before = state
+        state, effects = m.step(flow, state, event)
+        if effects:
+            waiting_for = effects[-1]
+        else:
+            assert state == before  # ignored means unchanged
+        assert isinstance(waiting_for, m.Hangup) == (state.phase is m.Phase.ENDED)
+        assert len(state.path) <= m.PATH_MAX + 1
+    _drain(flow, state, waiting_for)
+
+
+def _drain(flow: FlowFile, state: m.FlowState, waiting_for: m.Effect) -> None:
+    """From anywhere, a caller who does nothing reaches a spoken goodbye within a bound of steps."""
+    for _ in range(60):
+        match waiting_for:
+            case m.Hangup():
+                return
+            case m.Say():
+                event: m.Input = DONE
+            case m.Listen():
+                event = m.NoInput()
+            case m.EnterQueue():
+                event = m.QueueResult(answered=False)
+            case m.FileOrder():
+                event = m.Filed(None)
+            case _:
+                pytest.fail("nothing would ever come of this effect")
+        state, effects = m.step(flow, state, event)
+        assert effects, "a silent dead end"
+        waiting_for = effects[-1]
+    pytest.fail("did not end")
