@@ -154,7 +154,7 @@ Node = Annotated[
 class FlowFile(Closed):
     """One flow: what a caller to this line goes through."""
 
-    flow: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
     """The flow's name; calls are recorded under it."""
     version: int = Field(ge=1)
     description: str = Field(max_length=500)

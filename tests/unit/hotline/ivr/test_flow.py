@@ -19,7 +19,7 @@ FLOWS = Path(__file__).parents[4] / "ivr_flows"
 
 def _flow(**changes: Any) -> dict[str, Any]:
     flow = {
-        "flow": "tiny",
+        "name": "tiny",
         "version": 1,
         "description": "a test",
         "start": "hello",
@@ -47,7 +47,7 @@ def _problems(tmp_path: Path, content: object) -> tuple[str, ...]:
 
 def test_the_shipped_flow_loads_and_starts_with_a_greeting():
     flow = FlowFile.load(FLOWS / "12348.yaml")
-    assert flow.flow == "12348"
+    assert flow.name == "12348"
     assert flow.start == "greeting"
     assert isinstance(flow.nodes["message"], ListenNode)
 
@@ -166,7 +166,7 @@ _tree = st.recursive(
 )
 
 
-@given(_tree, st.sampled_from(["flow", "start", "nodes", "version", "description"]))
+@given(_tree, st.sampled_from(["name", "start", "nodes", "version", "description"]))
 def test_any_tree_in_any_field_is_a_flow_or_a_config_error(tree: Any, field: str):
     path = Path("x.yaml")
     content = _flow() | {field: tree}

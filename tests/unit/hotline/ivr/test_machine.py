@@ -113,7 +113,7 @@ def test_nothing_happens_after_the_end():
 RETRY = {"then": "bye"}
 MENU = FlowFile.model_validate(
     {
-        "flow": "menu",
+        "name": "menu",
         "version": 1,
         "description": "a menu that may go round, a skippable say, a listen with a way out",
         "start": "menu",
