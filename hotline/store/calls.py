@@ -1,0 +1,258 @@
+"""Writes calls as they happen, and reads them back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    Row,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from asr.audio import seconds
+from asr.transcript import TranscriptEvent
+from hotline.conversation import CallId, CallRecord, Intent, Outcome, Speaker
+from hotline.store import codec
+from hotline.store.engine import reading, writing
+from hotline.store.search import calls_saying, phrases
+from hotline.store.tables import calls, consents, intents, legs, utterances
+from hotline.store.views import (
+    MAX_ROWS,
+    CallFilter,
+    CallRow,
+    CallView,
+    UtteranceView,
+    local_midnight,
+    read_cursor,
+)
+
+SERVER_DIED = "server_died"
+"""`CallRecord.detail` of a call whose process ended before it did."""
+
+_EXPORT_CHUNK = 500
+_INTENT_COLUMNS = (
+    intents.c.matter,
+    intents.c.matter_label,
+    intents.c.service,
+    intents.c.service_label,
+    intents.c.flags,
+)
+
+
+class CallStore:
+    """Calls in the database. Every method may block on it, so it belongs in a worker thread.
+
+    A call's row is written when the call starts and closed when it ends, so that calls equal records even
+    after a kill. All writes may be repeated without harm. Every method raises `StoreError`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def start(self, call: CallId, channel: str, remote: str, dialled: str, started: datetime) -> None:
+        """Write the open row of a call."""
+        row = {
+            "id": call,
+            "state": "open",
+            "channel": channel,
+            "remote": remote,
+            "dialled": dialled,
+            "started": started,
+        }
+        with writing(self._engine) as connection:
+            _insert_new(connection, calls, [row])
+
+    def add_final(self, call: CallId, speaker: Speaker, event: TranscriptEvent) -> None:
+        """Keep a final utterance. The call must have been started."""
+        self.add_finals([(call, speaker, event)])
+
+    def add_finals(self, batch: Sequence[tuple[CallId, Speaker, TranscriptEvent]]) -> None:
+        """Keep final utterances in one transaction; an utterance already kept stays as it is.
+
+        Raises `ValueError` for a partial: those are never stored.
+        """
+        if any(event.kind != "final" for _, _, event in batch):
+            raise ValueError("only finals are stored")
+        if not batch:
+            return
+        with writing(self._engine) as connection:
+            _insert_new(connection, utterances, [codec.utterance_values(*item) for item in batch])
+
+    def save_intent(self, call: CallId, intent: Intent, at: datetime) -> None:
+        """Keep what the router last made of the call; one that is older than what is kept changes nothing."""
+        values = codec.intent_values(call, intent, at)
+        with writing(self._engine) as connection:
+            if _insert_new(connection, intents, [values]) == 0:
+                connection.execute(
+                    update(intents).where(intents.c.call_id == call, intents.c.at <= at).values(values)
+                )
+
+    def consent(self, call: CallId, version: str, at: datetime) -> None:
+        """Note that the caller has heard this version of the recording notice and stayed."""
+        with writing(self._engine) as connection:
+            _insert_new(connection, consents, [{"call_id": call, "version": version, "at": at}])
+            connection.execute(
+                update(calls).where(calls.c.id == call).values(consent_version=version, consent_at=at)
+            )
+
+    def save(self, record: CallRecord) -> None:
+        """Close the call's row; a call that was never started gets one now."""
+        caller = next((leg.remote for leg in record.legs if leg.speaker is Speaker.CALLER), "")
+        values = codec.call_values(record)
+        with writing(self._engine) as connection:
+            _insert_new(connection, calls, [{"id": record.call, "remote": caller, **values}])
+            connection.execute(update(calls).where(calls.c.id == record.call).values(values))
+            connection.execute(delete(legs).where(legs.c.call_id == record.call))
+            if record.legs:
+                connection.execute(legs.insert(), [codec.leg_values(record.call, leg) for leg in record.legs])
+
+    def recover(self, now: datetime) -> list[CallId]:
+        """Close the calls that a dead process left open; to be called before the first new call.
+
+        Their end is taken to be the last thing known of them, and never later than `now`. One database
+        serves one media process: another's running calls would be closed too.
+        """
+        with writing(self._engine) as connection:
+            orphans = connection.execute(select(calls).where(calls.c.state == "open")).all()
+            for orphan in orphans:
+                connection.execute(
+                    update(calls)
+                    .where(calls.c.id == orphan.id)
+                    .values(
+                        state="closed",
+                        outcome=Outcome.ERROR.value,
+                        detail=SERVER_DIED,
+                        ended=min(now, _last_known(connection, orphan)),
+                    )
+                )
+        return [CallId(orphan.id) for orphan in orphans]
+
+    def get(self, call: CallId) -> CallView | None:
+        """A call with its legs and its intent."""
+        with reading(self._engine) as connection:
+            row = connection.execute(_rows().where(calls.c.id == call)).one_or_none()
+            if row is None:
+                return None
+            leg_rows = connection.execute(
+                select(legs).where(legs.c.call_id == call).order_by(legs.c.started, legs.c.leg)
+            ).all()
+            intent = connection.execute(select(intents).where(intents.c.call_id == call)).one_or_none()
+        return codec.to_call_view(
+            row,
+            tuple(codec.to_leg(leg) for leg in leg_rows),
+            codec.to_intent(intent) if intent is not None else None,
+        )
+
+    def transcript(self, call: CallId) -> list[UtteranceView]:
+        """The finals of a call in the order in which they began."""
+        ordered = (
+            select(utterances)
+            .where(utterances.c.call_id == call)
+            .order_by(utterances.c.start, utterances.c.leg, utterances.c.seq)
+        )
+        with reading(self._engine) as connection:
+            return [codec.to_utterance(row) for row in connection.execute(ordered)]
+
+    def search(self, query: CallFilter) -> list[CallRow]:
+        """The calls that fit, newest first, `query.limit` at most."""
+        wanted = _rows().where(self._condition(query))
+        if (after := read_cursor(query.cursor)) is not None:
+            at, call = after
+            same_moment = and_(calls.c.started == at, calls.c.id < call)
+            wanted = wanted.where(or_(calls.c.started < at, same_moment))
+        wanted = wanted.order_by(calls.c.started.desc(), calls.c.id.desc())
+        wanted = wanted.limit(max(1, min(query.limit, MAX_ROWS)))
+        with reading(self._engine) as connection:
+            return [codec.to_call_row(row) for row in connection.execute(wanted)]
+
+    def count(self, query: CallFilter) -> int:
+        """How many calls fit, whatever limit and cursor say."""
+        wanted = (
+            select(func.count())
+            .select_from(calls.outerjoin(intents, intents.c.call_id == calls.c.id))
+            .where(self._condition(query))
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(wanted).scalar_one()
+
+    def iter_export(self, start: datetime, end: datetime) -> Iterator[CallRow]:
+        """The calls that started in [start, end), oldest first, as they were when the reading began.
+
+        Rows come from the database in small portions; closing the iterator ends the reading.
+        """
+        wanted = (
+            _rows()
+            .where(calls.c.started >= start, calls.c.started < end)
+            .order_by(calls.c.started, calls.c.id)
+            .execution_options(yield_per=_EXPORT_CHUNK)
+        )
+        with reading(self._engine) as connection:
+            for row in connection.execute(wanted):
+                yield codec.to_call_row(row)
+
+    def _condition(self, query: CallFilter) -> ColumnElement[bool]:
+        conditions: list[ColumnElement[bool]] = [
+            calls.c.id.in_(calls_saying(phrase, self._engine.dialect)) for phrase in phrases(query.text)
+        ]
+        if query.since is not None:
+            conditions.append(calls.c.started >= local_midnight(query.since))
+        if query.until is not None:
+            conditions.append(calls.c.started < local_midnight(query.until))
+        if query.outcome is not None:
+            conditions.append(calls.c.outcome == query.outcome.value)
+        if query.matter:
+            conditions.append(
+                or_(
+                    intents.c.matter == query.matter,
+                    intents.c.matter.startswith(f"{query.matter}.", autoescape=True),
+                )
+            )
+        return and_(true(), *conditions)
+
+
+def _rows() -> Select[Any]:
+    return select(calls, *_INTENT_COLUMNS).outerjoin(intents, intents.c.call_id == calls.c.id)
+
+
+def _last_known(connection: Connection, orphan: Row[Any]) -> datetime:
+    """The latest moment at which the call is known to have lived."""
+    heard = connection.execute(
+        select(func.max(utterances.c.end)).where(utterances.c.call_id == orphan.id)
+    ).scalar_one()
+    understood = connection.execute(
+        select(intents.c.at).where(intents.c.call_id == orphan.id)
+    ).scalar_one_or_none()
+    spoken = orphan.started + timedelta(seconds=seconds(heard)) if heard else None
+    known: tuple[datetime | None, ...] = (
+        orphan.started,
+        orphan.answered,
+        orphan.consent_at,
+        understood,
+        spoken,
+    )
+    return max(moment for moment in known if moment is not None)
+
+
+def _insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows whose key is not there yet; how many (exact for one row)."""
+    insert: Insert = (
+        postgresql.insert(table).on_conflict_do_nothing()
+        if connection.dialect.name == "postgresql"
+        else sqlite.insert(table).on_conflict_do_nothing()
+    )
+    if len(rows) == 1:
+        return connection.execute(insert.values(dict(rows[0]))).rowcount
+    return connection.execute(insert, [dict(row) for row in rows]).rowcount

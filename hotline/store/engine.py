@@ -1,0 +1,176 @@
+"""Opens the database named by a URL, with the safety settings each kind needs."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
+
+from hotline.errors import ConfigError, StoreError
+
+BUSY_SECONDS = 10
+"""How long a writer waits for the one before it."""
+
+READ_ONLY = "read_only"
+"""Execution option of a connection or engine that only reads; see `read_only`."""
+
+_SQLITE_REASONS = {
+    "SQLITE_BUSY": "the database is locked by another writer",
+    "SQLITE_LOCKED": "the database is locked by another writer",
+    "SQLITE_FULL": "the disk of the database is full",
+    "SQLITE_CANTOPEN": "the database file cannot be opened",
+    "SQLITE_READONLY": "the database file cannot be written",
+    "SQLITE_PERM": "the database file cannot be written",
+    "SQLITE_IOERR": "the disk of the database failed",
+    "SQLITE_CORRUPT": "the database file is damaged",
+    "SQLITE_NOTADB": "the file is no database",
+    "SQLITE_CONSTRAINT": "a row contradicts the database's rules",
+}
+_POSTGRES_REASONS = {
+    "08": "the database cannot be reached",
+    "23": "a row contradicts the database's rules",
+    "28": "the database refused the user or password",
+    "3D": "there is no database of that name",
+    "40": "two transactions collided",
+    "53": "the database server is out of disk, memory or connections",
+    "55": "the database is locked by another writer",
+    "57": "the database server is shutting down",
+}
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for a SQLAlchemy URL; a SQLite file's folder is made when absent, readable by us alone.
+
+    SQLite: write-ahead log, foreign keys, one writer at a time. A transaction takes the write lock when it
+    begins (BEGIN IMMEDIATE), because one that first reads and then writes cannot wait for the lock and fails
+    at once; readers say so with `reading` or `read_only` and block nobody.
+
+    Raises `ConfigError` for a URL that cannot be used, `StoreError` when the folder cannot be made.
+    Nothing is connected to yet.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError(["store.url: not a database URL"]) from None
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        return _sqlite(parsed)
+    if kind in {"postgresql", "postgres"}:
+        return _postgresql(parsed)
+    raise ConfigError([f"store.url: {kind} is not supported; use sqlite or postgresql"])
+
+
+def read_only(engine: Engine) -> Engine:
+    """The same engine for code that only reads: its transactions never take the write lock."""
+    return engine.execution_options(**{READ_ONLY: True})
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is committed at the end of the block. Raises `StoreError`."""
+    with translated(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one state of the database and changes nothing. Raises `StoreError`."""
+    with translated(), read_only(engine).connect() as connection:
+        yield connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into `StoreError`.
+
+    The driver's own message is dropped, not chained: it may quote the row, which is personal data.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(_reason(error.orig)) from None
+    except PoolTimeout:
+        raise StoreError("all connections to the database are busy") from None
+
+
+def _reason(error: BaseException | None) -> str:
+    name = getattr(error, "sqlite_errorname", None)
+    if name:
+        stem = "_".join(str(name).split("_")[:2])
+        return f"{_SQLITE_REASONS.get(stem, 'the database refused the statement')} ({name})"
+    state = getattr(error, "sqlstate", None)
+    if state:
+        reason = _POSTGRES_REASONS.get(str(state)[:2], "the database refused the statement")
+        return f"{reason} (SQLSTATE {state})"
+    if isinstance(error, sqlite3.Error):
+        return "the database refused the statement"
+    return "the database cannot be reached"
+
+
+def _sqlite(url: URL) -> Engine:
+    pool: dict[str, Any] = {}
+    if url.database in {None, "", ":memory:"}:
+        # One connection that is never closed, lent to one thread at a time: the data lives in it.
+        pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+    else:
+        _prepare_file(Path(str(url.database)))
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=True,
+        **pool,
+    )
+    event.listen(engine, "connect", _tune_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # the log and the shared memory beside it take over its permissions
+    except OSError as error:
+        raise StoreError(f"the database file cannot be made: {error.strerror}") from error
+
+
+def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says, not where Python guesses
+    for pragma in (
+        "journal_mode = WAL",
+        "foreign_keys = ON",
+        # FULL, not NORMAL: with NORMAL a power cut may undo the last commits, and a caller has been told the
+        # number of an order by then. Finals come in batches, so one fsync a commit is affordable.
+        "synchronous = FULL",
+        "secure_delete = ON",  # what retention deletes is overwritten, not just unlinked
+        "temp_store = MEMORY",
+        "journal_size_limit = 67108864",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    only_reads = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args={
+                "connect_timeout": 5,
+                "options": f"-c timezone=UTC -c lock_timeout={BUSY_SECONDS * 1000}",
+            },
+            hide_parameters=True,
+            pool_pre_ping=True,
+        )
+    except ModuleNotFoundError:
+        raise ConfigError(
+            ["store.url: PostgreSQL needs its driver; pip install 'hotline12348[postgres]'"]
+        ) from None

@@ -1,0 +1,213 @@
+"""The tables of calls, people and what they did; all times UTC."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: aware in Python, `timestamptz` in PostgreSQL, naive UTC in SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Raises `ValueError` for a time that does not say its zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must say its zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware, in UTC."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("state", String(8), nullable=False),  # open | closed; written open when the call starts
+    Column("channel", String(16), nullable=False),
+    Column("remote", String(255), nullable=False),
+    Column("dialled", String(255), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("answered", UtcDateTime),
+    Column("ended", UtcDateTime),
+    Column("flow", String(64), nullable=False, default=""),
+    Column("flow_path", JSON, nullable=False, default=list),
+    Column("digits", String(255), nullable=False, default=""),
+    Column("consent_version", String(64)),
+    Column("consent_at", UtcDateTime),
+    Column("recording", String(255)),
+    Column("recording_sha256", String(64)),
+    Column("recording_origin", Integer, nullable=False, default=0),
+    Column("orders", JSON, nullable=False, default=list),
+    Column("outcome", String(16)),
+    Column("detail", String(255), nullable=False, default=""),
+    Column("content_deleted_at", UtcDateTime),  # set by retention; the row stays for the statistics
+    Index("ix_calls_started_id", "started", "id"),
+    Index("ix_calls_state", "state"),
+)
+
+legs = Table(
+    "legs",
+    metadata,
+    Column("call_id", ForeignKey("calls.id"), primary_key=True),
+    Column("leg", String(64), primary_key=True),
+    Column("speaker", String(8), nullable=False),
+    Column("remote", String(255), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime, nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("lost", Integer, nullable=False),
+    Column("late", Integer, nullable=False),
+    Column("duplicated", Integer, nullable=False),
+    Column("concealed_ms", Integer, nullable=False),
+    Column("codec", String(16), nullable=False),
+    Column("engine", String(64), nullable=False),
+    Column("utterances", Integer, nullable=False),
+    Column("degraded", Integer, nullable=False),
+    Column("dropped_ms", Integer, nullable=False),
+)
+
+utterances = Table(
+    "utterances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", ForeignKey("calls.id"), nullable=False),
+    Column("utterance", String(64), nullable=False),
+    Column("leg", String(64), nullable=False),
+    Column("speaker", String(8), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("start", Integer, nullable=False),  # samples at 16 kHz on the leg's clock
+    Column("end", Integer, nullable=False),
+    Column("text", Text, nullable=False),  # normalised
+    Column("raw", Text, nullable=False),  # as recognised: evidence
+    Column("spans", JSON, nullable=False),
+    Column("words", JSON, nullable=False),
+    Column("confidence", Float),
+    Column("engine", String(64), nullable=False),
+    Column("degraded", Boolean, nullable=False),
+    Column("rewrote_stable", Boolean, nullable=False),
+    Column("gap", Integer, nullable=False),
+    Column("search", Text, nullable=False),  # see hotline.store.search; indexed by the migrations
+    UniqueConstraint("call_id", "utterance"),
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("call_id", ForeignKey("calls.id"), primary_key=True),
+    Column("matter", String(64), nullable=False),
+    Column("matter_label", String(64), nullable=False),
+    Column("matter_confidence", Float, nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("service_label", String(64), nullable=False),
+    Column("service_confidence", Float, nullable=False),
+    Column("matters", JSON, nullable=False),
+    Column("slots", JSON, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("source", String(8), nullable=False),
+    Column("flags", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_intents_matter", "matter"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("call_id", ForeignKey("calls.id"), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("display", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("password", String(255), nullable=False),  # argon2id
+    Column("created", UtcDateTime, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token", String(64), primary_key=True),  # SHA-256 of it
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Index("ix_sessions_user_id", "user_id"),
+    Index("ix_sessions_expires", "expires"),
+)
+
+login_failures = Table(
+    "login_failures",
+    metadata,
+    # SHA-256 of the name as typed: people type passwords into the wrong field.
+    Column("name", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last", UtcDateTime, nullable=False),
+    Column("locked_until", UtcDateTime),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_subject", "subject"),
+)
+
+unit_tokens = Table(
+    "unit_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("unit", String(64), nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("token", String(64), nullable=False, unique=True),  # SHA-256 of it
+    Column("created", UtcDateTime, nullable=False),
+    Column("revoked", UtcDateTime),
+    Index("ix_unit_tokens_unit", "unit"),
+)
