@@ -68,8 +68,8 @@ class CallStore:
             "id": call,
             "state": "open",
             "channel": channel,
-            "remote": remote,
-            "dialled": dialled,
+            "remote": codec.storable(remote),
+            "dialled": codec.storable(dialled),
             "started": started,
         }
         with writing(self._engine) as connection:
@@ -113,7 +113,7 @@ class CallStore:
         caller = next((leg.remote for leg in record.legs if leg.speaker is Speaker.CALLER), "")
         values = codec.call_values(record)
         with writing(self._engine) as connection:
-            _insert_new(connection, calls, [{"id": record.call, "remote": caller, **values}])
+            _insert_new(connection, calls, [{"id": record.call, "remote": codec.storable(caller), **values}])
             connection.execute(update(calls).where(calls.c.id == record.call).values(values))
             connection.execute(delete(legs).where(legs.c.call_id == record.call))
             if record.legs:

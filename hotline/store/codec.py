@@ -29,12 +29,17 @@ from hotline.store.views import CallRow, CallView, UtteranceView
 Values = dict[str, Any]
 
 
+def storable(value: str) -> str:
+    """Text from the wire without what a database refuses: NUL, and bytes that were no UTF-8."""
+    return value.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def call_values(record: CallRecord) -> Values:
     """Columns of `calls` for a finished call, but its id and its caller's address."""
     return {
         "state": "closed",
         "channel": record.channel,
-        "dialled": record.dialled,
+        "dialled": storable(record.dialled),
         "started": record.started,
         "answered": record.answered,
         "ended": record.ended,
@@ -58,7 +63,7 @@ def leg_values(call: CallId, leg: LegRecord) -> Values:
         "call_id": call,
         "leg": leg.leg,
         "speaker": leg.speaker.value,
-        "remote": leg.remote,
+        "remote": storable(leg.remote),
         "started": leg.started,
         "ended": leg.ended,
         "cause": leg.cause.value,
