@@ -23,7 +23,7 @@ LINE_MAX = 64 * 1024
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until stdin ends or falls silent. A voice that cannot be loaded is the answer to every request."""
+    """Serve until stdin ends or falls silent. That a voice cannot be loaded answers every request."""
     model, reading = (Path(argument) for argument in arguments)
     requests, answers = sys.stdin.buffer, _claim_stdout()
     renderer, why = _load(model, reading)
