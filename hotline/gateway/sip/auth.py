@@ -1,0 +1,221 @@
+"""HTTP digest authentication for SIP (RFC 7616, RFC 8760), both sides."""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+import struct
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from hotline.errors import ConfigError
+from hotline.gateway.sip.grammar import SipSyntaxError, split_outside, unquote_string
+
+_HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+_HA1_LENGTH = {"MD5": 32, "SHA-256": 64}
+_NONCE = struct.Struct("!d8s")
+NONCE_SECONDS = 300.0
+"""How long a nonce may be used."""
+_TRACKED = 10_000
+"""Nonces whose counts are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The parameters of a challenge or of credentials."""
+
+    values: dict[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> "Digest":
+        """Read `Digest a=b, c="d"`. Raises `SipSyntaxError`."""
+        scheme, _, rest = text.strip().partition(" ")
+        if scheme.lower() != "digest":
+            raise SipSyntaxError("not a Digest header")
+        values: dict[str, str] = {}
+        for part in split_outside(rest, ","):
+            name, equals, value = part.partition("=")
+            name = name.strip().lower()
+            if not equals or name in values:
+                raise SipSyntaxError("bad Digest parameter")
+            values[name] = unquote_string(value.strip())
+        return cls(values)
+
+    def get(self, name: str) -> str:
+        """A parameter, or ""."""
+        return self.values.get(name, "")
+
+    @property
+    def algorithm(self) -> str:
+        """Upper case; MD5 when not named."""
+        return (self.get("algorithm") or "MD5").upper()
+
+
+def ha1(algorithm: str, user: str, realm: str, password: str) -> str:
+    """H(user:realm:password), RFC 7616 §3.4.2."""
+    return _hash(algorithm, f"{user}:{realm}:{password}")
+
+
+def digest_response(secret: str, method: str, digest: Digest) -> str:
+    """The `response` value, from H(A1) and the other parameters (RFC 7616 §3.4.1; RFC 2069 without qop)."""
+    algorithm = digest.algorithm
+    ha2 = _hash(algorithm, f"{method}:{digest.get('uri')}")
+    middle = digest.get("nonce")
+    if digest.get("qop"):
+        middle += f":{digest.get('nc')}:{digest.get('cnonce')}:{digest.get('qop')}"
+    return _hash(algorithm, f"{secret}:{middle}:{ha2}")
+
+
+def _hash(algorithm: str, text: str) -> str:
+    return _HASHES[algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class Verdict(Enum):
+    """What credentials are worth."""
+
+    GOOD = auto()
+    STALE = auto()
+    """Right secret perhaps, but the nonce is too old or was used before: challenge again."""
+    BAD = auto()
+
+
+class Authenticator:
+    """Checks callers against a users file. Nonces need no memory; only their use counts are kept.
+
+    An unknown user costs the same work and gets the same answer as a wrong password.
+    """
+
+    def __init__(self, realm: str, users: dict[tuple[str, str], str]) -> None:
+        """`users`: (name, algorithm) → HA1 in lower-case hex."""
+        self._realm = realm
+        self._users = users
+        self._secret = secrets.token_bytes(32)
+        self._algorithms = [name for name in ("SHA-256", "MD5") if any(key[1] == name for key in users)]
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._floor = float("-inf")
+
+    @classmethod
+    def load(cls, path: Path, realm: str) -> "Authenticator":
+        """Read `name:realm:HA1` lines; entries of other realms are left out. Raises `ConfigError`."""
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError([f"sip.users_file: cannot be read ({type(error).__name__})"]) from error
+        users: dict[tuple[str, str], str] = {}
+        problems = []
+        for number, line in enumerate(lines, 1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            found = re.match(r"^([^:]+):([^:]+):([0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})\s*\Z", line)
+            if found is None:
+                problems.append(f"sip.users_file: line {number} is not name:realm:HA1")
+            elif found[2] == realm:
+                users[found[1], "MD5" if len(found[3]) == 32 else "SHA-256"] = found[3].lower()
+        if not problems and not users:
+            problems.append("sip.users_file: no user of sip.realm")
+        if problems:
+            raise ConfigError(problems)
+        return cls(realm, users)
+
+    def challenges(self, now: float, *, stale: bool = False) -> list[str]:
+        """WWW-Authenticate values, best algorithm first (RFC 8760 §2.2). `now`: monotonic seconds."""
+        extra = ", stale=true" if stale else ""
+        return [
+            f'Digest realm="{self._realm}", nonce="{self._nonce(now)}", qop="auth", algorithm={name}{extra}'
+            for name in self._algorithms
+        ]
+
+    def check(self, header: str | None, method: str, uri: str, now: float) -> Verdict:
+        """Judge an Authorization value for a request to `uri`."""
+        try:
+            digest = Digest.parse(header or "")
+        except SipSyntaxError:
+            return Verdict.BAD
+        if not self._well_formed(digest, uri):
+            return Verdict.BAD
+        known = self._users.get((digest.get("username"), digest.algorithm))
+        secret = known or "0" * _HA1_LENGTH[digest.algorithm]
+        expected = digest_response(secret, method, digest).encode()
+        right = hmac.compare_digest(
+            expected, digest.get("response").lower().encode("utf-8", "surrogateescape")
+        )
+        if known is None or not right:
+            return Verdict.BAD
+        return Verdict.GOOD if self._fresh(digest, now) else Verdict.STALE
+
+    def _well_formed(self, digest: Digest, uri: str) -> bool:
+        return (
+            digest.get("realm") == self._realm
+            and digest.algorithm in self._algorithms
+            and digest.get("qop") == "auth"
+            and digest.get("uri") == uri
+            and bool(digest.get("cnonce"))
+            and re.match(r"^[0-9A-Fa-f]{8}\Z", digest.get("nc")) is not None
+        )
+
+    def _nonce(self, now: float) -> str:
+        plain = _NONCE.pack(now, secrets.token_bytes(8))
+        return base64.urlsafe_b64encode(plain + self._seal(plain)).decode()
+
+    def _seal(self, plain: bytes) -> bytes:
+        return hmac.digest(self._secret, plain, "sha256")[:16]
+
+    def _issued(self, nonce: str) -> float | None:
+        """When we made the nonce; None when it is not ours."""
+        try:
+            raw = base64.urlsafe_b64decode(nonce.encode("ascii"))
+        except ValueError:
+            return None
+        plain, seal = raw[: _NONCE.size], raw[_NONCE.size :]
+        if len(plain) != _NONCE.size or not hmac.compare_digest(seal, self._seal(plain)):
+            return None
+        return float(_NONCE.unpack(plain)[0])
+
+    def _fresh(self, digest: Digest, now: float) -> bool:
+        nonce, count = digest.get("nonce"), int(digest.get("nc"), 16)
+        issued = self._issued(nonce)
+        if issued is None or issued <= self._floor or now - issued > NONCE_SECONDS:
+            return False
+        if count <= self._counts.get(nonce, 0):
+            return False
+        self._counts[nonce] = count
+        self._counts.move_to_end(nonce)
+        if len(self._counts) > _TRACKED:
+            # A forgotten nonce could be played again, so all as old as it are no longer taken.
+            forgotten, _ = self._counts.popitem(last=False)
+            self._floor = max(self._floor, self._issued(forgotten) or self._floor)
+        return True
+
+
+def answer_challenge(
+    challenges: tuple[str, ...], method: str, uri: str, user: str, password: str
+) -> str | None:
+    """An Authorization value for the first challenge we can meet; None when there is none."""
+    for text in challenges:
+        try:
+            challenge = Digest.parse(text)
+        except SipSyntaxError:
+            continue
+        qops = [item.strip().lower() for item in challenge.get("qop").split(",") if item.strip()]
+        if challenge.algorithm not in _HASHES or (qops and "auth" not in qops):
+            continue
+        values = {name: challenge.get(name) for name in ("realm", "nonce")}
+        values |= {"username": user, "uri": uri, "algorithm": challenge.algorithm}
+        if qops:
+            values |= {"qop": "auth", "nc": "00000001", "cnonce": secrets.token_hex(8)}
+        secret = ha1(challenge.algorithm, user, values["realm"], password)
+        values["response"] = digest_response(secret, method, Digest(values))
+        if "opaque" in challenge.values:
+            values["opaque"] = challenge.get("opaque")
+        return "Digest " + ", ".join(_format(name, value) for name, value in values.items())
+    return None
+
+
+def _format(name: str, value: str) -> str:
+    if name in {"algorithm", "qop", "nc"}:
+        return f"{name}={value}"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}="{escaped}"'
