@@ -1,0 +1,264 @@
+"""The shell around the pure SIP core: sockets, one clock and one timer, and who waits for which answer."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from anyio.abc import TaskGroup
+
+from hotline.gateway.sip.dialog import Dialog
+from hotline.gateway.sip.grammar import SipSyntaxError, host_literal
+from hotline.gateway.sip.message import BadMessage, Request, Response, make_response, parse
+from hotline.gateway.sip.timers import Timers
+from hotline.gateway.sip.transaction import (
+    COOKIE,
+    Arrived,
+    Effect,
+    Failed,
+    Hop,
+    Key,
+    Replied,
+    Send,
+    TransactionLayer,
+)
+from hotline.gateway.sip.transport import Sockets, Unroutable, hop_of
+from hotline.settings import SipSettings
+
+log = logging.getLogger(__name__)
+
+OnReply = Callable[[Response | None], None]
+"""Gets every response of a request; None when none will come any more."""
+OnRequest = Callable[[Request, Hop, Key | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SipStats:
+    """What the endpoint saw since it was opened."""
+
+    received: int
+    malformed: int
+    ignored_acl: int
+    """Messages from addresses outside `sip.allow`; they get no answer."""
+    absorbed: int
+    """Retransmitted requests that went no further."""
+    stray: int
+    """Responses to nothing we asked."""
+    merged: int
+    overloaded: int
+    """Requests refused because the transaction table was full."""
+    faults: int
+    """Messages whose handling failed by a mistake of ours."""
+    transactions: int
+    """Transactions alive now."""
+    dialogs: int
+    """Dialogs alive now."""
+
+
+class Signalling:
+    """Sends and receives for dialogs; everything runs on the event loop's thread."""
+
+    def __init__(self, sip: SipSettings, on_request: OnRequest, timers: Timers, tasks: TaskGroup) -> None:
+        """`tasks` runs what must await: opening streams, closing media."""
+        self._sip = sip
+        self._on_request = on_request
+        self.timers = timers
+        self._networks = tuple(ip_network(item) for item in sip.allow)
+        self._layer = TransactionLayer(timers)
+        self.tasks = tasks
+        self._sockets = Sockets(self._receive, self._heard, tasks)
+        self._waiting: dict[Key, OnReply] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._received = self._malformed = self._ignored = self._faults = 0
+
+    async def open(self) -> None:
+        """Bind the sockets. Raises `OSError`."""
+        await self._sockets.open(self._sip.host, self._sip.port)
+
+    def close(self) -> None:
+        """Close the sockets and forget all timers."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._sockets.close()
+
+    @property
+    def port(self) -> int:
+        """The bound port."""
+        return self._sockets.port
+
+    def now(self) -> float:
+        """Monotonic seconds: the loop's clock."""
+        return asyncio.get_running_loop().time()
+
+    def later(self, time: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call at a time of `now`'s clock."""
+        return asyncio.get_running_loop().call_at(time, call)
+
+    def stats(self, dialogs: int) -> SipStats:
+        """A snapshot."""
+        seen = self._layer.counters
+        return SipStats(
+            self._received, self._malformed, self._ignored, seen.absorbed, seen.stray, seen.merged,
+            seen.overloaded, self._faults, len(self._layer), dialogs,
+        )  # fmt: skip
+
+    # -- what we are called -------------------------------------------------------------------------------
+
+    def address(self, peer: str) -> str:
+        """Our address as that peer should write it."""
+        if self._sip.advertise:
+            return self._sip.advertise
+        host = self._sockets.host
+        return _towards(peer) if ip_address(host).is_unspecified else host
+
+    def via(self, hop: Hop) -> str:
+        """A fresh Via value for a request to that hop."""
+        host = host_literal(self.address(hop.host))
+        branch = f"{COOKIE}{secrets.token_hex(10)}"
+        return f"SIP/2.0/{hop.transport} {host}:{self.port};rport;branch={branch}"
+
+    def contact(self, hop: Hop) -> tuple[str, str]:
+        """Our Contact field towards that hop."""
+        transport = ";transport=tcp" if hop.transport == "TCP" else ""
+        return "Contact", f"<sip:hotline@{host_literal(self.address(hop.host))}:{self.port}{transport}>"
+
+    # -- sending ------------------------------------------------------------------------------------------
+
+    def respond(
+        self,
+        key: Key,
+        request: Request,
+        status: int,
+        reason: str,
+        fields: Iterable[tuple[str, str]] = (),
+        *,
+        tag: str | None = None,
+    ) -> None:
+        """Answer a request without a body; a To tag is made up when none is given."""
+        tag = None if status == 100 else tag or secrets.token_hex(8)
+        self.respond_with(key, make_response(request, status, reason, fields, to_tag=tag))
+
+    def respond_with(self, key: Key, response: Response) -> None:
+        """Answer with a response that is ready."""
+        self._run(self._layer.respond(key, response, self.now()))
+
+    def request(self, request: Request, hop: Hop, on_reply: OnReply) -> Key:
+        """Send a request in a transaction of its own."""
+        key, effects = self._layer.request(request, hop, self.now())
+        self._waiting[key] = on_reply
+        self._run(effects)
+        return key
+
+    def send(self, message: Request | Response, hop: Hop) -> None:
+        """Send outside any transaction: the ACK of a 2xx, a 2xx again."""
+        self._put(message, hop, lambda: None)
+
+    def route(self, dialog: Dialog, flow: Hop) -> Hop:
+        """Where a dialog's next request goes: its route set or Contact; when that cannot be reached (a
+        name, an odd transport), where the dialog came from. A TCP dialog keeps to its open stream."""
+        try:
+            uri = dialog.next_hop
+            hop = hop_of(uri)
+        except (Unroutable, SipSyntaxError):
+            return flow
+        if hop.transport == flow.transport == "TCP" and self._sockets.connected(flow.connection):
+            return flow
+        return hop
+
+    # -- for the UAS core ---------------------------------------------------------------------------------
+
+    def invite_of(self, cancel: Request) -> Key | None:
+        """The INVITE transaction a CANCEL means."""
+        return self._layer.invite_of(cancel)
+
+    def pending(self, key: Key) -> bool:
+        """Whether that INVITE waits for its final answer."""
+        return self._layer.pending(key)
+
+    # -- receiving ----------------------------------------------------------------------------------------
+
+    def _heard(self, host: str) -> bool:
+        try:
+            address = ip_address(host.partition("%")[0])
+        except ValueError:
+            return False
+        return any(address in network for network in self._networks)
+
+    def _receive(self, data: bytes, hop: Hop) -> None:
+        if not data.strip(b"\r\n\x00"):
+            return  # keep-alive
+        if not self._heard(hop.host):
+            self._ignored += 1
+            return
+        self._received += 1
+        try:
+            message = parse(data, stream=hop.reliable)
+        except BadMessage as error:
+            self._malformed += 1
+            self._refuse(error, hop)
+            return
+        if isinstance(message, Request):
+            message = message.stamped(hop.host, hop.port)
+        try:
+            self._run(self._layer.receive(message, hop, self.now()))
+        except Exception:
+            # A supervision point: no message, however odd, may take down the socket all calls share.
+            self._faults += 1
+            log.exception("handling a message failed")
+
+    def _refuse(self, error: BadMessage, hop: Hop) -> None:
+        if error.request is None:
+            return
+        reason = {413: "Request Entity Too Large", 505: "Version Not Supported", 513: "Message Too Large"}
+        response = make_response(
+            error.request, error.status, reason.get(error.status, "Bad Request"), to_tag=secrets.token_hex(8)
+        )
+        self.send(response, hop)
+
+    def _run(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._put(effect.message, effect.hop, lambda key=effect.key: self._broken(key))  # type: ignore[misc]
+            elif isinstance(effect, Arrived):
+                self._on_request(effect.request, effect.hop, effect.key)
+            elif isinstance(effect, Replied):
+                waiting = self._waiting.get(effect.key)
+                if waiting is not None:
+                    waiting(effect.response)
+            else:
+                waiting = self._waiting.pop(effect.key, None)
+                if waiting is not None and isinstance(effect, Failed):
+                    waiting(None)
+        self._arm()
+
+    def _put(self, message: Request | Response, hop: Hop, lost: Callable[[], None]) -> None:
+        if isinstance(message, Response) and hop.reliable and not self._sockets.connected(hop.connection):
+            # RFC 3261 §18.2.2: the stream is gone, so the answer goes to the Via's port.
+            hop = Hop("TCP", hop.host, message.head.via.port or 5060)
+        self._sockets.send(message.encode(), hop, lost)
+
+    def _broken(self, key: Key) -> None:
+        self._run(self._layer.broken(key))
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self._layer.deadline
+        if deadline is not None:
+            self._timer = self.later(deadline, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._run(self._layer.due(self.now()))
+
+
+def _towards(peer: str) -> str:
+    """The local address packets to a peer leave from; connecting a datagram socket sends nothing."""
+    family = socket.AF_INET6 if ":" in peer else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((peer, 9))
+        return str(probe.getsockname()[0])
