@@ -1,0 +1,213 @@
+"""The user agent client: places calls (RFC 3261 §8.1, §13.2)."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+
+import anyio
+
+from asr.audio import LegId
+from hotline.conversation import EndCause
+from hotline.errors import CallAborted, HotlineError
+from hotline.gateway.sip.auth import answer_challenge
+from hotline.gateway.sip.dialog import Dialog
+from hotline.gateway.sip.grammar import SipUri, host_literal
+from hotline.gateway.sip.incoming import Calls, MediaPorts
+from hotline.gateway.sip.leg import ALLOW, SDP, MediaSession, SipLeg
+from hotline.gateway.sip.message import Request, Response, SipSyntaxError, make_request
+from hotline.gateway.sip.negotiation import Negotiation, NothingInCommon
+from hotline.gateway.sip.sdp import SdpSyntaxError
+from hotline.gateway.sip.signalling import Signalling
+from hotline.gateway.sip.transaction import Hop
+from hotline.gateway.sip.transaction_client import cancel
+from hotline.gateway.sip.transport import hop_of
+
+RING_SECONDS = 180.0
+"""How long a call may ring before we give it up."""
+
+
+class CallRefused(HotlineError):
+    """The far end answered with a failure."""
+
+    code = "hotline.call_refused"
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What challenges are answered with."""
+
+    username: str
+    password: str = field(repr=False)
+
+    def answer(self, response: Response, method: str, uri: str) -> tuple[str, str] | None:
+        """The header field that meets a 401 or 407; None when none of its challenges can be met."""
+        proxy = response.status == 407
+        challenges = response.headers.all("Proxy-Authenticate" if proxy else "WWW-Authenticate")
+        value = answer_challenge(challenges, method, uri, self.username, self.password)
+        return None if value is None else ("Proxy-Authorization" if proxy else "Authorization", value)
+
+
+class UserAgentClient:
+    """Places calls over one endpoint's sockets."""
+
+    def __init__(self, signalling: Signalling, media: MediaPorts, calls: Calls) -> None:
+        self._signalling = signalling
+        self._media = media
+        self._calls = calls
+
+    async def dial(self, uri: str, caller: str, credentials: Credentials | None) -> SipLeg:
+        """Call `uri` and return the answered leg.
+
+        Raises `CallRefused`, `CallAborted` when nobody answers, `Unroutable`, `SipSyntaxError`. Cancelling
+        sends CANCEL, and hangs up when the answer crossed it.
+        """
+        hop = hop_of(SipUri.parse(uri))
+        leg_id = LegId(f"leg-{secrets.token_hex(8)}")
+        session = await self._media.session(leg_id)
+        attempt = Attempt(self._signalling, self._calls, (leg_id, session), hop, credentials)
+        try:
+            attempt.start(uri, caller)
+            with anyio.move_on_after(RING_SECONDS):
+                return await attempt.result()
+            raise CallAborted("nobody answered")
+        finally:
+            if attempt.leg is None:
+                attempt.abandon()
+                session.end(EndCause.CANCELLED)
+                with anyio.CancelScope(shield=True), anyio.move_on_after(5):
+                    await session.close()
+
+
+class Attempt:
+    """One call being placed, until its final answer; lives on after `abandon` to undo a late answer."""
+
+    def __init__(
+        self,
+        signalling: Signalling,
+        calls: Calls,
+        media: tuple[LegId, MediaSession],
+        hop: Hop,
+        credentials: Credentials | None,
+    ) -> None:
+        self._signalling = signalling
+        self._calls = calls
+        self._leg_id, self._session = media
+        self._hop = hop
+        self._credentials = credentials
+        self._negotiation = Negotiation(signalling.address(hop.host), secrets.randbits(31))
+        self._invite: Request | None = None
+        self._heard = False
+        self._abandoned = False
+        self._cancelled = False
+        self._challenged = False
+        self._failure: HotlineError | None = None
+        self._settled = anyio.Event()
+        self.leg: SipLeg | None = None
+        """The answered leg."""
+
+    def start(self, uri: str, caller: str) -> None:
+        """Send the INVITE."""
+        here = host_literal(self._signalling.address(self._hop.host))
+        user = re.sub(r"[^A-Za-z0-9\-_.!~*'()+]", "", caller) or "anonymous"
+        target = uri.partition("?")[0]
+        fields = [
+            ("Via", self._signalling.via(self._hop)),
+            ("Max-Forwards", "70"),
+            ("From", f"<sip:{user}@{here}>;tag={secrets.token_hex(8)}"),
+            ("To", f"<{target}>"),
+            ("Call-ID", secrets.token_hex(16)),
+            ("CSeq", "1 INVITE"),
+            self._signalling.contact(self._hop),
+            ALLOW,
+            SDP,
+        ]
+        body = self._negotiation.offer(self._session.local[1])
+        self._send(make_request("INVITE", target, fields, body))
+
+    async def result(self) -> SipLeg:
+        """Wait for the final answer. Raises `CallRefused` or `CallAborted`."""
+        await self._settled.wait()
+        if self.leg is None:
+            raise self._failure or CallAborted("no answer")
+        return self.leg
+
+    def abandon(self) -> None:
+        """Give the call up: CANCEL, at once or after the first provisional answer (§9.1)."""
+        self._abandoned = True
+        if self._heard and not self._cancelled and not self._settled.is_set() and self._invite is not None:
+            self._cancelled = True
+            self._signalling.request(cancel(self._invite), self._hop, lambda _: None)
+
+    def _send(self, invite: Request) -> None:
+        self._invite = invite
+        self._heard = False
+        self._signalling.request(invite, self._hop, lambda response: self._replied(invite, response))
+
+    def _replied(self, invite: Request, response: Response | None) -> None:
+        if response is None:
+            self._fail(CallAborted("no answer from the far end"))
+        elif response.status < 200:
+            self._heard = True
+            if self._abandoned:
+                self.abandon()
+        elif response.status < 300:
+            self._answered(invite, response)
+        elif response.status in {401, 407} and not self._challenged and not self._abandoned:
+            self._meet(invite, response)
+        else:
+            self._fail(CallRefused(response.status, response.reason))
+
+    def _meet(self, invite: Request, response: Response) -> None:
+        self._challenged = True
+        credentials = self._credentials
+        answer = credentials.answer(response, "INVITE", invite.uri) if credentials else None
+        if answer is None:
+            self._fail(CallRefused(response.status, response.reason))
+            return
+        headers = invite.headers.with_("Via", self._signalling.via(self._hop))
+        headers = headers.with_("CSeq", f"{invite.head.cseq + 1} INVITE").with_(*answer)
+        self._send(make_request("INVITE", invite.uri, headers.items, invite.body))
+
+    def _answered(self, invite: Request, response: Response) -> None:
+        try:
+            dialog = Dialog.as_uac(invite, response)
+        except SipSyntaxError:
+            self._fail(CallAborted("the answer names no contact"))
+            return
+        if self.leg is not None and self.leg.dialog.ident == dialog.ident:
+            self.leg.acknowledge_again()
+            return
+        hop = self._signalling.route(dialog, self._hop)
+        ack = dialog.request("ACK", self._signalling.via(hop), cseq=invite.head.cseq)
+        self._signalling.send(ack, hop)
+        if self.leg is not None or self._abandoned or self._settled.is_set():
+            self._hang_up(dialog, hop)  # a second answer of a forked call, or one that crossed our CANCEL
+            return
+        try:
+            plan = self._negotiation.accept(response.body)
+        except (SdpSyntaxError, NothingInCommon):
+            self._hang_up(dialog, hop)
+            self._fail(CallAborted("the answer fits no codec"))
+            return
+        self._session.configure(plan)
+        media = (self._session, self._negotiation)
+        leg = SipLeg(self._leg_id, self._signalling, dialog, self._hop, media, self._calls.drop)
+        self._calls.adopt(leg)
+        answer = self._credentials.answer if self._credentials else None
+        leg.established(ack, hop, answer)
+        self.leg = leg
+        self._settled.set()
+
+    def _hang_up(self, dialog: Dialog, hop: Hop) -> None:
+        bye = dialog.request("BYE", self._signalling.via(hop))
+        self._signalling.request(bye, hop, lambda _: None)
+
+    def _fail(self, failure: HotlineError) -> None:
+        if not self._settled.is_set():
+            self._failure = failure
+            self._settled.set()

@@ -1,0 +1,144 @@
+"""One SIP endpoint: takes calls and places them over UDP and TCP."""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.abc import TaskGroup
+
+from hotline.conversation import EndCause
+from hotline.gateway.media import IncomingCall, MediaLeg
+from hotline.gateway.sip.auth import Authenticator
+from hotline.gateway.sip.client import CallRefused, Credentials, UserAgentClient
+from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
+from hotline.gateway.sip.server import Admission, CallTable, Refusal, UserAgentServer
+from hotline.gateway.sip.signalling import Signalling, SipStats
+from hotline.gateway.sip.timers import Timers
+from hotline.settings import SipSettings
+
+__all__ = ["Admission", "CallRefused", "Refusal", "SipEndpoint", "SipStats"]
+
+WAITING_CALLS = 64
+"""Calls that may ring before the application has seen them; one more gets 503."""
+_CLOSING_SECONDS = 1.0
+
+
+def _admit_all() -> Refusal | None:
+    return None
+
+
+class SipEndpoint:
+    """Build it with `open`, which binds the sockets and runs it while the context lasts."""
+
+    def __init__(
+        self,
+        sip: SipSettings,
+        media: MediaPorts,
+        admission: Admission | None,
+        timers: Timers,
+        tasks: TaskGroup,
+    ) -> None:
+        """Raises `ConfigError` when the users file is wrong."""
+        authenticator = Authenticator.load(sip.users_file, sip.realm) if sip.users_file is not None else None
+        self._calls = CallTable()
+        self._server = UserAgentServer(
+            sip.numbers, media, self._calls, authenticator, admission or _admit_all, self._queue
+        )
+        self._signalling = Signalling(sip, self._server.receive, timers, tasks)
+        self._server.attach(self._signalling)
+        self._client = UserAgentClient(self._signalling, media, self._calls)
+        self._writer, self._reader = anyio.create_memory_object_stream[IncomingCall](WAITING_CALLS)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        sip: SipSettings,
+        media: MediaPorts,
+        *,
+        admission: Admission | None = None,
+        timers: Timers | None = None,
+    ) -> AsyncIterator["SipEndpoint"]:
+        """Bind and run; on leaving, calls that are left are hung up.
+
+        `admission` is asked for each new call and says why it cannot be taken, if so. Raises `ConfigError`,
+        and `OSError` when the port is taken.
+        """
+        try:
+            async with anyio.create_task_group() as tasks:
+                endpoint = cls(sip, media, admission, timers or Timers(), tasks)
+                try:
+                    await endpoint._signalling.open()
+                    yield endpoint
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await endpoint.shutdown(_CLOSING_SECONDS)
+                    endpoint._close()
+                    tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:  # what the body raised leaves as itself
+                raise group.exceptions[0] from group.exceptions[0].__cause__
+            raise
+
+    @property
+    def port(self) -> int:
+        """The bound port, UDP and TCP."""
+        return self._signalling.port
+
+    @property
+    def stats(self) -> SipStats:
+        """What was seen since opening."""
+        return self._signalling.stats(len(self._calls))
+
+    async def incoming(self) -> AsyncIterator[IncomingCall]:
+        """Calls as they ring, until shutdown. One reader only."""
+        async for call in self._reader:
+            yield call
+
+    async def dial(
+        self,
+        uri: str,
+        *,
+        caller: str = "anonymous",
+        transport: str = "udp",
+        username: str | None = None,
+        password: str | None = None,
+    ) -> MediaLeg:
+        """Call `sip:user@host`, where host is an IP address or localhost.
+
+        `caller`: user part of our From. Raises `CallRefused`, `CallAborted`, `Unroutable`, `SipSyntaxError`,
+        and what the media side raises when ports run out. Cancelling takes the call back.
+        """
+        if transport == "tcp" and "transport=" not in uri:
+            uri += ";transport=tcp"
+        known = Credentials(username, password or "") if username is not None else None
+        return await self._client.dial(uri, caller, known)
+
+    async def shutdown(self, grace: float) -> None:
+        """Take no more calls, refuse the ringing ones, BYE the others; wait at most `grace` seconds for
+        their answers. Harmless when repeated."""
+        self._server.draining = True
+        self._writer.close()
+        for call in list(self._calls.ringing.values()):
+            call.refuse(503, "Service Unavailable", math.ceil(grace) + 5)
+        for leg in list(self._calls.legs.values()):
+            leg.finish(EndCause.SHUTDOWN)
+        empty = anyio.Event()
+        self._calls.when_empty = empty.set
+        if self._calls:
+            with anyio.move_on_after(grace):
+                await empty.wait()
+        self._calls.when_empty = None
+
+    def _queue(self, call: IncomingInvite) -> bool:
+        try:
+            self._writer.send_nowait(call)
+        except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return False
+        return True
+
+    def _close(self) -> None:
+        self._signalling.close()
+        self._writer.close()
+        self._reader.close()

@@ -1,0 +1,268 @@
+"""The user agent server: judges each request and hands it to whom it concerns (RFC 3261 §8.2)."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hotline.gateway.sip.auth import Authenticator, Verdict
+from hotline.gateway.sip.dialog import Dialog, DialogId
+from hotline.gateway.sip.grammar import SipUri
+from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
+from hotline.gateway.sip.leg import ACCEPT, ALLOW, KNOWN_METHODS, SipLeg, offer_of
+from hotline.gateway.sip.message import Request, SipSyntaxError
+from hotline.gateway.sip.negotiation import NothingInCommon, check_offer
+from hotline.gateway.sip.sdp import SdpSyntaxError
+from hotline.gateway.sip.signalling import Signalling
+from hotline.gateway.sip.transaction import Hop, Key
+
+MAX_DIALOGS = 5_000
+"""Ringing and answered calls the endpoint holds at once."""
+_RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call cannot be taken now, as SIP says it."""
+
+    status: int
+    reason: str
+    retry_after: int | None = None
+    """Seconds, or None."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Further header fields the status calls for."""
+
+
+Admission = Callable[[], Refusal | None]
+_SHUT = Refusal(503, "Service Unavailable", _RETRY_SECONDS)
+
+
+class CallTable:
+    """All calls of the endpoint, ringing and answered."""
+
+    def __init__(self) -> None:
+        self.legs: dict[DialogId, SipLeg] = {}
+        self.ringing: dict[Key, IncomingInvite] = {}
+        self._ringing_dialogs: dict[DialogId, IncomingInvite] = {}
+        self.when_empty: Callable[[], None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.legs) + len(self.ringing)
+
+    def rings(self, call: IncomingInvite) -> None:
+        """A call begins to ring."""
+        self.ringing[call.key] = call
+        self._ringing_dialogs[call.dialog.ident] = call
+
+    def rings_in(self, ident: DialogId) -> IncomingInvite | None:
+        """The ringing call of an early dialog."""
+        return self._ringing_dialogs.get(ident)
+
+    def over(self, call: IncomingInvite) -> None:
+        """The call rings no more."""
+        self.ringing.pop(call.key, None)
+        self._ringing_dialogs.pop(call.dialog.ident, None)
+        self._check_empty()
+
+    def adopt(self, leg: SipLeg) -> None:
+        """A leg lives; requests of its dialog go to it."""
+        self.legs[leg.dialog.ident] = leg
+
+    def drop(self, leg: SipLeg) -> None:
+        """No request of that leg's dialog can come any more."""
+        self.legs.pop(leg.dialog.ident, None)
+        self._check_empty()
+
+    def _check_empty(self) -> None:
+        if self.when_empty is not None and not self:
+            self.when_empty()
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+
+class UserAgentServer:
+    """Answers requests; calls that may ring are handed to `offer_call`."""
+
+    def __init__(
+        self,
+        numbers: tuple[str, ...],
+        media: MediaPorts,
+        calls: CallTable,
+        authenticator: Authenticator | None,
+        admission: Admission,
+        offer_call: Callable[[IncomingInvite], bool],
+    ) -> None:
+        """`offer_call` returns False when the application is too far behind to take one more."""
+        self._numbers = frozenset(numbers)
+        self._media = media
+        self._calls = calls
+        self._authenticator = authenticator
+        self._admission = admission
+        self._offer_call = offer_call
+        self._signalling: Signalling | None = None
+        self.draining = False
+        """When set, no new call is taken."""
+
+    def attach(self, signalling: Signalling) -> None:
+        """Where to answer; before the first request."""
+        self._signalling = signalling
+
+    def receive(self, request: Request, hop: Hop, key: Key | None) -> None:
+        """One request, no retransmission; `key` is None for ACK."""
+        head = request.head
+        if head.to_tag is not None and request.method != "CANCEL":
+            self._inside(request, hop, key)
+        elif key is None:
+            return  # an ACK without dialog acknowledges nothing
+        elif request.method == "CANCEL":
+            self._cancel(request, key)
+        else:
+            refusal = self._judge(request)
+            if refusal is not None:
+                self._refuse(request, key, refusal)
+            elif request.method == "OPTIONS":
+                self._reply(request, key, 200, "OK", ALLOW, ACCEPT, ("Accept-Encoding", "identity"))
+            else:
+                self._invite(request, hop, key)
+
+    # -- inside dialogs -----------------------------------------------------------------------------------
+
+    def _inside(self, request: Request, hop: Hop, key: Key | None) -> None:
+        head = request.head
+        ident = (head.call_id, head.to_tag or "", head.from_tag or "")
+        leg = self._calls.legs.get(ident)
+        if leg is not None:
+            leg.receive(request, hop, key)
+            return
+        if key is None:
+            return
+        ringing = self._calls.rings_in(ident)
+        if ringing is not None and request.method == "BYE":
+            self._reply(request, key, 200, "OK")
+            ringing.refuse(487, "Request Terminated")
+            return
+        if ringing is not None and request.method == "INVITE":
+            # RFC 3261 §14.2: another INVITE before the first had its final answer.
+            self._reply(request, key, 500, "Server Internal Error", ("Retry-After", "2"))
+            return
+        self._reply(request, key, 481, "Call/Transaction Does Not Exist")
+
+    def _cancel(self, request: Request, key: Key) -> None:
+        signalling = self._there
+        invite = signalling.invite_of(request)
+        if invite is None:
+            self._reply(request, key, 481, "Call/Transaction Does Not Exist")
+            return
+        ringing = self._calls.ringing.get(invite)
+        tag = ringing.dialog.ident[1] if ringing is not None else None
+        signalling.respond(key, request, 200, "OK", tag=tag)
+        if ringing is not None:
+            ringing.refuse(487, "Request Terminated")
+
+    # -- outside dialogs ----------------------------------------------------------------------------------
+
+    def _judge(self, request: Request) -> Refusal | None:
+        """Method, address, who asks, number, extensions: in the order of RFC 3261 §8.2."""
+        method = request.method
+        if method == "BYE":
+            return Refusal(481, "Call/Transaction Does Not Exist")
+        if method not in {"INVITE", "OPTIONS"}:
+            known = method in KNOWN_METHODS
+            return (
+                Refusal(405, "Method Not Allowed", fields=(ALLOW,))
+                if known
+                else Refusal(501, "Not Implemented")
+            )
+        uri = SipUri.parse(request.uri)
+        if uri.scheme not in {"sip", "tel"}:
+            return Refusal(416, "Unsupported URI Scheme")
+        if uri.headers:
+            return Refusal(400, "Bad Request")  # §19.1.1: no headers in a Request-URI
+        if (refusal := self._authorise(request)) is not None:
+            return refusal
+        if uri.user not in self._numbers and (method == "INVITE" or uri.user):
+            return self._not_here(request)
+        required = request.headers.tokens("Require")
+        if required:
+            return Refusal(420, "Bad Extension", fields=(("Unsupported", ", ".join(required)),))
+        return None
+
+    def _not_here(self, request: Request) -> Refusal:
+        # Only who would have to pass a request on minds its hops (RFC 4475 §3.3.11).
+        if int(request.headers.get("Max-Forwards") or 70) == 0:
+            return Refusal(483, "Too Many Hops")
+        return Refusal(404, "Not Found")
+
+    def _authorise(self, request: Request) -> Refusal | None:
+        if self._authenticator is None or request.method != "INVITE":
+            return None
+        now = self._there.now()
+        verdicts = {
+            self._authenticator.check(value, request.method, request.uri, now)
+            for value in request.headers.all("Authorization")[:4]
+        }
+        if Verdict.GOOD in verdicts:
+            return None
+        challenges = self._authenticator.challenges(now, stale=Verdict.STALE in verdicts)
+        fields = tuple(("WWW-Authenticate", value) for value in challenges)
+        return Refusal(401, "Unauthorized", fields=fields)
+
+    def _invite(self, request: Request, hop: Hop, key: Key) -> None:
+        refusal = self._unfit(request) or self._no_room()
+        if refusal is not None:
+            self._refuse(request, key, refusal)
+            return
+        try:
+            offer = offer_of(request)
+            dialog = Dialog.as_uas(request, secrets.token_hex(8))
+            if offer:
+                check_offer(offer)
+        except SipSyntaxError as error:
+            if error.status == 415:
+                self._reply(request, key, 415, "Unsupported Media Type", ACCEPT)
+            else:
+                self._reply(request, key, 400, "Bad Contact")
+        except SdpSyntaxError:
+            self._reply(request, key, 400, "Bad Session Description")
+        except NothingInCommon:
+            self._reply(request, key, 488, "Not Acceptable Here")
+        else:
+            call = IncomingInvite(self._there, self._media, (request, hop, key), dialog, offer, self._calls)
+            self._ring(call)
+
+    def _ring(self, call: IncomingInvite) -> None:
+        self._calls.rings(call)
+        call.ring()
+        if not self._offer_call(call):
+            call.refuse(503, "Service Unavailable", _RETRY_SECONDS)
+
+    def _unfit(self, request: Request) -> Refusal | None:
+        accepted = {item.partition(";")[0].strip().lower() for item in request.headers.tokens("Accept")}
+        if accepted and not accepted & {"application/sdp", "application/*", "*/*"}:
+            return Refusal(406, "Not Acceptable")
+        encoding = (request.headers.get("Content-Encoding") or "identity").lower()
+        if encoding != "identity":
+            return Refusal(415, "Unsupported Media Type", fields=(("Accept-Encoding", "identity"),))
+        return None
+
+    def _no_room(self) -> Refusal | None:
+        if self.draining or len(self._calls) >= MAX_DIALOGS:
+            return _SHUT
+        return self._admission()
+
+    # -- answers ------------------------------------------------------------------------------------------
+
+    def _refuse(self, request: Request, key: Key, refusal: Refusal) -> None:
+        fields = refusal.fields
+        if refusal.retry_after is not None:
+            fields += (("Retry-After", str(refusal.retry_after)),)
+        self._reply(request, key, refusal.status, refusal.reason, *fields)
+
+    def _reply(self, request: Request, key: Key, status: int, reason: str, *fields: tuple[str, str]) -> None:
+        self._there.respond(key, request, status, reason, fields)
+
+    @property
+    def _there(self) -> Signalling:
+        if self._signalling is None:
+            raise RuntimeError("attach() comes first")
+        return self._signalling
