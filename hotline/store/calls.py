@@ -1,6 +1,6 @@
 """Writes calls as they happen, and reads them back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,10 +8,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Insert,
     Row,
     Select,
-    Table,
     and_,
     delete,
     func,
@@ -20,13 +18,12 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from asr.audio import seconds
 from asr.transcript import TranscriptEvent
 from hotline.conversation import CallId, CallRecord, Intent, Outcome, Speaker
 from hotline.store import codec
-from hotline.store.engine import reading, writing
+from hotline.store.engine import insert_new, reading, storable, writing
 from hotline.store.search import calls_saying, phrases
 from hotline.store.tables import calls, consents, intents, legs, utterances
 from hotline.store.views import (
@@ -68,12 +65,12 @@ class CallStore:
             "id": call,
             "state": "open",
             "channel": channel,
-            "remote": codec.storable(remote),
-            "dialled": codec.storable(dialled),
+            "remote": storable(remote),
+            "dialled": storable(dialled),
             "started": started,
         }
         with writing(self._engine) as connection:
-            _insert_new(connection, calls, [row])
+            insert_new(connection, calls, [row])
 
     def add_final(self, call: CallId, speaker: Speaker, event: TranscriptEvent) -> None:
         """Keep a final utterance. The call must have been started."""
@@ -89,13 +86,13 @@ class CallStore:
         if not batch:
             return
         with writing(self._engine) as connection:
-            _insert_new(connection, utterances, [codec.utterance_values(*item) for item in batch])
+            insert_new(connection, utterances, [codec.utterance_values(*item) for item in batch])
 
     def save_intent(self, call: CallId, intent: Intent, at: datetime) -> None:
         """Keep what the router last made of the call; one that is older than what is kept changes nothing."""
         values = codec.intent_values(call, intent, at)
         with writing(self._engine) as connection:
-            if _insert_new(connection, intents, [values]) == 0:
+            if insert_new(connection, intents, [values]) == 0:
                 connection.execute(
                     update(intents).where(intents.c.call_id == call, intents.c.at <= at).values(values)
                 )
@@ -103,7 +100,7 @@ class CallStore:
     def consent(self, call: CallId, version: str, at: datetime) -> None:
         """Note that the caller has heard this version of the recording notice and stayed."""
         with writing(self._engine) as connection:
-            _insert_new(connection, consents, [{"call_id": call, "version": version, "at": at}])
+            insert_new(connection, consents, [{"call_id": call, "version": version, "at": at}])
             connection.execute(
                 update(calls).where(calls.c.id == call).values(consent_version=version, consent_at=at)
             )
@@ -113,7 +110,7 @@ class CallStore:
         caller = next((leg.remote for leg in record.legs if leg.speaker is Speaker.CALLER), "")
         values = codec.call_values(record)
         with writing(self._engine) as connection:
-            _insert_new(connection, calls, [{"id": record.call, "remote": codec.storable(caller), **values}])
+            insert_new(connection, calls, [{"id": record.call, "remote": storable(caller), **values}])
             connection.execute(update(calls).where(calls.c.id == record.call).values(values))
             connection.execute(delete(legs).where(legs.c.call_id == record.call))
             if record.legs:
@@ -143,7 +140,7 @@ class CallStore:
     def get(self, call: CallId) -> CallView | None:
         """A call with its legs and its intent."""
         with reading(self._engine) as connection:
-            row = connection.execute(_rows().where(calls.c.id == call)).one_or_none()
+            row = connection.execute(_rows().where(calls.c.id == storable(call))).one_or_none()
             if row is None:
                 return None
             leg_rows = connection.execute(
@@ -160,7 +157,7 @@ class CallStore:
         """The finals of a call in the order in which they began."""
         ordered = (
             select(utterances)
-            .where(utterances.c.call_id == call)
+            .where(utterances.c.call_id == storable(call))
             .order_by(utterances.c.start, utterances.c.leg, utterances.c.seq)
         )
         with reading(self._engine) as connection:
@@ -171,7 +168,7 @@ class CallStore:
         wanted = _rows().where(self._condition(query))
         if (after := read_cursor(query.cursor)) is not None:
             at, call = after
-            same_moment = and_(calls.c.started == at, calls.c.id < call)
+            same_moment = and_(calls.c.started == at, calls.c.id < storable(call))
             wanted = wanted.where(or_(calls.c.started < at, same_moment))
         wanted = wanted.order_by(calls.c.started.desc(), calls.c.id.desc())
         wanted = wanted.limit(max(1, min(query.limit, MAX_ROWS)))
@@ -213,13 +210,9 @@ class CallStore:
             conditions.append(calls.c.started < local_midnight(query.until))
         if query.outcome is not None:
             conditions.append(calls.c.outcome == query.outcome.value)
-        if query.matter:
-            conditions.append(
-                or_(
-                    intents.c.matter == query.matter,
-                    intents.c.matter.startswith(f"{query.matter}.", autoescape=True),
-                )
-            )
+        if matter := storable(query.matter):
+            kind = intents.c.matter.startswith(f"{matter}.", autoescape=True)
+            conditions.append(or_(intents.c.matter == matter, kind))
         return and_(true(), *conditions)
 
 
@@ -244,15 +237,3 @@ def _last_known(connection: Connection, orphan: Row[Any]) -> datetime:
         spoken,
     )
     return max(moment for moment in known if moment is not None)
-
-
-def _insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert the rows whose key is not there yet; how many (exact for one row)."""
-    insert: Insert = (
-        postgresql.insert(table).on_conflict_do_nothing()
-        if connection.dialect.name == "postgresql"
-        else sqlite.insert(table).on_conflict_do_nothing()
-    )
-    if len(rows) == 1:
-        return connection.execute(insert.values(dict(rows[0]))).rowcount
-    return connection.execute(insert, [dict(row) for row in rows]).rowcount

@@ -23,15 +23,11 @@ from hotline.conversation import (
     Span,
     Speaker,
 )
+from hotline.store.engine import storable
 from hotline.store.search import split
 from hotline.store.views import CallRow, CallView, UtteranceView
 
 Values = dict[str, Any]
-
-
-def storable(value: str) -> str:
-    """Text from the wire without what a database refuses: NUL, and bytes that were no UTF-8."""
-    return value.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def call_values(record: CallRecord) -> Values:

@@ -1,12 +1,13 @@
-"""Opens the database named by a URL, with the safety settings each kind needs."""
+"""Hides which database is underneath: its settings, transactions, dialect, and errors."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -83,6 +84,20 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database and changes nothing. Raises `StoreError`."""
     with translated(), read_only(engine).connect() as connection:
         yield connection
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows whose key is not there yet; how many (exact for one row)."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(table).on_conflict_do_nothing()
+    if len(rows) == 1:
+        return connection.execute(insert.values(dict(rows[0]))).rowcount
+    return connection.execute(insert, [dict(row) for row in rows]).rowcount
+
+
+def storable(text: str) -> str:
+    """Text from outside without what a database refuses: NUL, and halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 @contextmanager

@@ -1,0 +1,59 @@
+"""The log of who looked at what and changed what; rows are added, never altered (triggers see to it)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+
+from hotline.store.engine import reading, writing
+from hotline.store.tables import audit
+
+MAX_ENTRIES = 1_000
+"""Entries one listing gives at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that someone did."""
+
+    id: int
+    """Grows with time; pass it as `before` to read on."""
+    at: datetime
+    """UTC."""
+    who: str
+    """Name of the user, `unit:<code>`, or `system`."""
+    action: str
+    """What was done: `call.export`, `recording.play`, `order.edit`, …"""
+    subject: str
+    """What it was done to: call id, order number, user name."""
+    detail: str
+    """The rest, machine-readable; never a caller's words or numbers."""
+
+
+class AuditLog:
+    """The audit table. Every method may block and raises `StoreError`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, who: str, action: str, subject: str, at: datetime, detail: str = "") -> None:
+        """Add an entry."""
+        row = {"at": at, "who": who, "action": action, "subject": subject, "detail": detail}
+        with writing(self._engine) as connection:
+            connection.execute(audit.insert().values(row))
+
+    def entries(
+        self, *, subject: str | None = None, before: int | None = None, limit: int = 100
+    ) -> Sequence[AuditEntry]:
+        """Entries, newest first: those about one subject, or all; those before an id, or from the end."""
+        wanted = select(audit).order_by(audit.c.id.desc()).limit(max(1, min(limit, MAX_ENTRIES)))
+        if subject is not None:
+            wanted = wanted.where(audit.c.subject == subject)
+        if before is not None:
+            wanted = wanted.where(audit.c.id < before)
+        with reading(self._engine) as connection:
+            return [
+                AuditEntry(row.id, row.at, row.who, row.action, row.subject, row.detail)
+                for row in connection.execute(wanted)
+            ]

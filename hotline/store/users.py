@@ -1,0 +1,235 @@
+"""The people who sign in: their roles, passwords and sessions."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, delete, select, update
+
+from hotline.errors import HotlineError
+from hotline.store.credentials import digest, new_token
+from hotline.store.engine import insert_new, reading, storable, writing
+from hotline.store.tables import login_failures, sessions, users
+
+MAX_FAILURES = 5
+"""Wrong passwords in a row before a name is locked."""
+
+LOCK_OUT = timedelta(minutes=15)
+"""How long a name stays locked, and how long failures are remembered."""
+
+MIN_PASSWORD = 10
+MAX_PASSWORD = 256
+
+
+class Role(StrEnum):
+    """What a person may do; the web part says what each role opens."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class UserRefused(HotlineError):
+    """A user cannot be made or changed so; the message says why and quotes no password."""
+
+    code = "hotline.user_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person."""
+
+    id: int
+    name: str
+    """What is typed to sign in."""
+    display: str
+    """What colleagues read."""
+    role: Role
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser."""
+
+    user: User
+    csrf: str
+    """Random; every changing request must bring it."""
+    expires: datetime
+    """UTC."""
+
+
+class UserStore:
+    """Users and sessions in the database. Every method may block and raises `StoreError`.
+
+    There is no user until one is added: no default account, no default password.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        from argon2 import PasswordHasher
+
+        self._engine = engine
+        # OWASP's first choice: 19 MiB, 2 passes, 1 lane. The library's default takes 64 MiB a sign-in.
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._nobody = self._hasher.hash(new_token())
+
+    def add(self, name: str, password: str, role: Role, now: datetime, display: str = "") -> User:
+        """Make a user. Raises `UserRefused` for a name that is taken or a password that is too weak."""
+        if not name or len(name) > 64 or name != name.strip() or not name.isprintable():
+            raise UserRefused("a user's name has 1 to 64 printable characters")
+        row = {
+            "name": name,
+            "display": (display or name)[:64],
+            "role": role.value,
+            "password": self._hash(name, password),
+            "created": now,
+            "disabled": False,
+        }
+        with writing(self._engine) as connection:
+            if insert_new(connection, users, [row]) == 0:
+                raise UserRefused("there is a user of that name")
+            return _user(connection.execute(select(users).where(users.c.name == storable(name))).one())
+
+    def get(self, name: str) -> User | None:
+        """The user of that name."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(users).where(users.c.name == storable(name))).one_or_none()
+        return _user(row) if row is not None else None
+
+    def all(self) -> list[User]:
+        """Everyone, by name."""
+        with reading(self._engine) as connection:
+            return [_user(row) for row in connection.execute(select(users).order_by(users.c.name))]
+
+    def set_password(self, name: str, password: str) -> None:
+        """Change a password, end the user's sessions and any lock-out. Raises `UserRefused`."""
+        self._change(name, password=self._hash(name, password))
+        with writing(self._engine) as connection:
+            _forget_failures(connection, name)
+
+    def disable(self, name: str) -> None:
+        """Shut a user out at once; what the user did stays on record. Raises `UserRefused`."""
+        self._change(name, disabled=True)
+
+    def enable(self, name: str) -> None:
+        """Let a user in again. Raises `UserRefused`."""
+        self._change(name, disabled=False)
+
+    def verify(self, name: str, password: str, now: datetime) -> User | None:
+        """The user, when name and password fit and the name is not locked.
+
+        Every attempt is counted before the password is looked at, so that attempts made at once cannot slip
+        past the limit. An unknown name costs the same hashing and is locked the same way, so neither time
+        nor lock-out tells which names exist.
+        """
+        if not self._may_try(name, now):
+            return None
+        with reading(self._engine) as connection:
+            row = connection.execute(select(users).where(users.c.name == storable(name))).one_or_none()
+        fits = self._fits(row.password if row is not None else self._nobody, password)
+        if row is None or not fits or row.disabled:
+            return None
+        with writing(self._engine) as connection:
+            _forget_failures(connection, name)
+            if self._hasher.check_needs_rehash(row.password):
+                changed = {"password": self._hasher.hash(_plain(password))}
+                connection.execute(update(users).where(users.c.id == row.id).values(changed))
+        return _user(row)
+
+    def locked(self, name: str, now: datetime) -> bool:
+        """Whether `verify` refuses this name for now, whatever the password (known to exist or not)."""
+        with reading(self._engine) as connection:
+            until = connection.execute(
+                select(login_failures.c.locked_until).where(login_failures.c.name == digest(name))
+            ).scalar_one_or_none()
+        return until is not None and until > now
+
+    def open_session(self, user: User, now: datetime, hours: float) -> str:
+        """Begin a session of so many hours; its token, which is stored as a hash only."""
+        token = new_token()
+        row = {
+            "token": digest(token),
+            "user_id": user.id,
+            "csrf": new_token(),
+            "created": now,
+            "expires": now + timedelta(hours=hours),
+        }
+        with writing(self._engine) as connection:
+            connection.execute(delete(sessions).where(sessions.c.expires <= now))
+            connection.execute(sessions.insert().values(row))
+        return token
+
+    def session(self, token: str, now: datetime) -> Session | None:
+        """The session of a token; None when unknown, over, or its user is disabled."""
+        wanted = (
+            select(users, sessions.c.csrf, sessions.c.expires)
+            .join(sessions, sessions.c.user_id == users.c.id)
+            .where(sessions.c.token == digest(token), sessions.c.expires > now, users.c.disabled.is_(False))
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(wanted).one_or_none()
+        return Session(_user(row), row.csrf, row.expires) if row is not None else None
+
+    def close_session(self, token: str) -> None:
+        """End a session; one that is over already is no error."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(sessions).where(sessions.c.token == digest(token)))
+
+    def _change(self, name: str, **values: Any) -> None:
+        with writing(self._engine) as connection:
+            user_id = connection.execute(
+                select(users.c.id).where(users.c.name == storable(name))
+            ).scalar_one_or_none()
+            if user_id is None:
+                raise UserRefused("there is no user of that name")
+            connection.execute(update(users).where(users.c.id == user_id).values(values))
+            connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+
+    def _hash(self, name: str, password: str) -> str:
+        plain = _plain(password)
+        if not MIN_PASSWORD <= len(plain) <= MAX_PASSWORD:
+            raise UserRefused(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+        if len(name) > 3 and name.casefold() in plain.casefold():
+            raise UserRefused("a password does not contain the user's name")
+        if len(set(plain)) < 4:
+            raise UserRefused("a password has at least 4 different characters")
+        return self._hasher.hash(plain)
+
+    def _fits(self, stored: str, password: str) -> bool:
+        from argon2.exceptions import InvalidHashError, VerificationError
+
+        try:
+            return self._hasher.verify(stored, _plain(password)[: MAX_PASSWORD + 1])
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _may_try(self, name: str, now: datetime) -> bool:
+        """Count an attempt; whether it may be made."""
+        key = login_failures.c.name == digest(name)
+        with writing(self._engine) as connection:
+            connection.execute(delete(login_failures).where(login_failures.c.last <= now - LOCK_OUT))
+            insert_new(connection, login_failures, [{"name": digest(name), "failures": 0, "last": now}])
+            row = connection.execute(select(login_failures).where(key).with_for_update()).one()
+            if row.locked_until is not None and row.locked_until > now:
+                return False
+            failures = row.failures + 1
+            until = now + LOCK_OUT if failures >= MAX_FAILURES else None
+            values = {"failures": failures, "last": now, "locked_until": until}
+            connection.execute(update(login_failures).where(key).values(values))
+        return True
+
+
+def _forget_failures(connection: Connection, name: str) -> None:
+    connection.execute(delete(login_failures).where(login_failures.c.name == digest(name)))
+
+
+def _plain(password: str) -> str:
+    """One form for what different input methods make of the same characters."""
+    return storable(unicodedata.normalize("NFKC", password))
+
+
+def _user(row: Row[Any]) -> User:
+    return User(row.id, row.name, row.display, Role(row.role), row.disabled)
