@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -79,7 +80,7 @@ class OfficeHours:
 
     def __post_init__(self) -> None:
         edges = [edge for span in self.spans for edge in span]
-        if not edges or any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+        if not edges or any(a >= b for a, b in pairwise(edges)):
             raise ValueError("office hours must be spans in order")
         if self.day_ends < self.cutoff:
             raise ValueError("the day ends before its cut-off")

@@ -55,7 +55,7 @@ class FileWorkOrder:
 
 @dataclass(frozen=True, slots=True)
 class SignWorkOrder:
-    """The unit takes the order (签收)."""
+    """The unit takes the order."""
 
     number: str
     unit: str
@@ -76,7 +76,7 @@ class ReplyToWorkOrder:
 
 @dataclass(frozen=True, slots=True)
 class ReturnWorkOrder:
-    """The unit sends the order back with a reason (退回)."""
+    """The unit sends the order back with a reason."""
 
     number: str
     unit: str
@@ -112,6 +112,17 @@ class Filed:
     """UTC; None when the matter has no deadline."""
     created: bool
     """False when this call and matter had been filed before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What any other command gives back."""
+
+    number: str
+    state: str
+    """A `workorders.model.State`."""
+    version: int
+    """The order's version now."""
 
 
 @dataclass(frozen=True, slots=True)

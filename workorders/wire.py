@@ -1,6 +1,7 @@
 """Events and deliveries as JSON, for the outbox rows and the units' systems."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from workorders.errors import WorkOrderError
 from workorders.messages import (
@@ -11,6 +12,8 @@ from workorders.messages import (
     WorkOrderReturned,
     WorkOrderSigned,
 )
+from workorders.model import WorkOrder
+from workorders.ports import OutboxTask, TaskKind
 
 
 class BadPayload(WorkOrderError):
@@ -31,7 +34,7 @@ def event_to_json(event: WorkOrderEvent) -> dict[str, str | None]:
                 "call_id": call_id,
                 "unit": unit,
                 "unit_name": unit_name,
-                "due": None if due is None else due.astimezone(UTC).isoformat(),
+                "due": _iso(due),
             }
         case WorkOrderSigned(number, unit):
             return {"type": "signed", "number": number, "unit": unit}
@@ -68,3 +71,41 @@ def event_from_json(payload: dict[str, str | None]) -> WorkOrderEvent:
             return WorkOrderReturned(text("number"), text("unit"), text("reason"))
         case _:
             raise BadPayload("an event of unknown type")
+
+
+def event_task(event: WorkOrderEvent, unit: str, at: datetime) -> OutboxTask:
+    """The outbox row that publishes an event."""
+    return OutboxTask(TaskKind.EVENT, event.number, unit, event_to_json(event), at)
+
+
+def order_to_json(order: WorkOrder) -> dict[str, Any]:
+    """An order as a unit's own system gets it; times ISO 8601 UTC. Holds personal data."""
+    return {
+        "type": "order",
+        "number": order.number,
+        "state": order.state.value,
+        "version": order.version,
+        "unit": order.unit,
+        "unit_name": order.unit_name,
+        "matter": order.matter,
+        "matter_label": order.matter_label,
+        "service": order.service,
+        "service_label": order.service_label,
+        "district": order.district,
+        "urgency": order.urgency,
+        "flags": list(order.flags),
+        "summary": order.summary,
+        "caller_contact": order.caller_contact,
+        "fields": [
+            {"name": item.field.name, "value": item.field.value, "display": item.field.display}
+            for item in order.fields
+        ],
+        "filed_at": _iso(order.filed_at),
+        "sign_by": _iso(order.sign_by),
+        "due": _iso(order.due),
+        "provisional": order.provisional,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()

@@ -1,0 +1,285 @@
+"""Which unit gets an order, how urgent it is and how long it may take; all of it from data."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workorders.calendar import SHANGHAI, BadCalendar, Term, WorkCalendar
+from workorders.errors import RoutingError
+from workorders.places import PROVINCE, Place, Places
+from workorders.policies import Case, Labels, Policies, PolicyReader, is_under
+
+ROUTING_FILE = "routing.yaml"
+POLICIES_FILE = "policies.yaml"
+LEVELS = ("county", "city", "province")
+"""From the nearest unit to the farthest."""
+_CODE = re.compile(r"[a-z][a-z0-9_]*")
+_URL = re.compile(r"https?://[^\s]+")
+
+
+class BadRoutingData(RoutingError):
+    """Routing, policy or place data are wrong. `problems` lists each."""
+
+    code = "order.routing_data"
+
+    def __init__(self, problems: Collection[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A handling unit (承办单位 in the page's words)."""
+
+    code: str
+    """`<kind>-<district>`, e.g. `legal_aid-510104`."""
+    name: str
+    district: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitKind:
+    """Units of one kind, named after their place."""
+
+    code: str
+    name: str
+    """With `{place}`."""
+    levels: tuple[str, ...]
+    """Where such units exist."""
+    province_name: str | None = None
+    """The provincial unit's name, where the pattern does not give it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules say about an order."""
+
+    unit: Unit
+    district: str
+    """The place it was routed by: the given one, or the nearest known above it."""
+    urgency: str
+    flags: tuple[str, ...]
+    """Given ones first, then those the rules add."""
+    sign: Term | None
+    finish: Term | None
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRules:
+    """The rules in force, checked when loaded."""
+
+    places: Places
+    kinds: Mapping[str, UnitKind]
+    matters: Mapping[str, str]
+    """Code prefix → unit kind."""
+    services: Mapping[str, str]
+    """Code prefix → unit kind; wins over the matter, where there is one."""
+    names: Mapping[str, str]
+    """Unit code → name, where it differs from the pattern."""
+    webhooks: Mapping[str, str]
+    """Unit code → address of its own system."""
+    policies: Policies
+
+    @classmethod
+    def load(cls, flows: Path, categories: Collection[str]) -> "RoutingRules":
+        """Read `routing.yaml`, `policies.yaml` and `places.tsv` of the flow folder.
+
+        `categories`: every matter and service code there is. Raises `BadRoutingData` with every problem.
+        """
+        problems: list[str] = []
+        places = Places.load(flows, problems)
+        reader = PolicyReader(POLICIES_FILE, categories)
+        policies = reader.read(_parse(flows / POLICIES_FILE, problems))
+        rules = _RoutingReader(places, categories, problems).read(
+            _parse(flows / ROUTING_FILE, problems), policies
+        )
+        problems += reader.problems
+        if problems:
+            raise BadRoutingData(problems)
+        return rules
+
+    @property
+    def labels(self) -> Labels:
+        """Chinese names of states, urgencies, flags and policies."""
+        return self.policies.labels
+
+    def decide(self, case: Case, district: str) -> Decision:
+        """Unit, urgency, flags and terms for a case in a district. Raises `RoutingError`."""
+        place = self.places.nearest(district)
+        flags = (*sorted(case.flags), *self.policies.flags(case))
+        policy = self.policies.deadline(
+            Case(case.matter, case.service, frozenset(flags), case.amounts, case.day)
+        )
+        return Decision(
+            unit=self.unit(self.kind(case.matter, case.service), place),
+            district=place.code,
+            urgency=policy.urgency,
+            flags=flags,
+            sign=policy.sign,
+            finish=policy.finish,
+            policy=policy.id,
+        )
+
+    def kind(self, matter: str, service: str) -> UnitKind:
+        """The kind of unit for a category: the service's route, else the matter's. Raises `RoutingError`."""
+        code = _longest(self.services, service) or _longest(self.matters, matter)
+        if code is None:
+            raise RoutingError(f"no route for {matter} and {service}")
+        return self.kinds[code]
+
+    def unit(self, kind: UnitKind, place: Place) -> Unit:
+        """The nearest unit of a kind: county, then prefecture, then province."""
+        while place.level not in kind.levels and place.level != "province":
+            place = self.places.above(place)
+        code = f"{kind.code}-{place.code}"
+        name = self.names.get(code) or self._pattern(kind, place)
+        return Unit(code, name, place.code)
+
+    def units(self) -> list[Unit]:
+        """Every unit there is, province first."""
+        return [
+            self.unit(kind, place)
+            for kind in self.kinds.values()
+            for place in self.places
+            if place.level in kind.levels
+        ]
+
+    def _pattern(self, kind: UnitKind, place: Place) -> str:
+        if place.level == "province" and kind.province_name is not None:
+            return kind.province_name
+        return kind.name.replace("{place}", self.places.full_name(place))
+
+
+def load_calendar(flows: Path, rules: RoutingRules) -> WorkCalendar:
+    """The calendar with the office hours of the policies. Raises `BadCalendar`."""
+    return WorkCalendar.load(flows, rules.policies.office)
+
+
+def check(flows: Path, categories: Collection[str]) -> list[str]:
+    """Every problem of the routing, policy, place and calendar data; empty when sound."""
+    problems: list[str] = []
+    try:
+        RoutingRules.load(flows, categories)
+    except BadRoutingData as error:
+        problems += error.problems
+    try:
+        WorkCalendar.load(flows)
+    except BadCalendar as error:
+        problems += error.problems
+    return problems
+
+
+def case_of(
+    matter: str, service: str, flags: Collection[str], amounts: Mapping[str, float], filed_at: datetime
+) -> Case:
+    """A case as the rules see it; the day is Shanghai's."""
+    return Case(matter, service, frozenset(flags), amounts, filed_at.astimezone(SHANGHAI).date())
+
+
+def _longest(routes: Mapping[str, str], code: str) -> str | None:
+    under = [prefix for prefix in routes if is_under(code, prefix)]
+    return routes[max(under, key=lambda prefix: (prefix != "*", len(prefix)))] if under else None
+
+
+def _parse(path: Path, problems: list[str]) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        problems.append(f"{path.name}: {error.strerror}")
+    except UnicodeDecodeError:
+        problems.append(f"{path.name}: not UTF-8")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        problems.append(f"{path.name}: not YAML{where}")
+    return {}
+
+
+class _RoutingReader:
+    """Turns the parsed `routing.yaml` into rules."""
+
+    def __init__(self, places: Places, categories: Collection[str], problems: list[str]) -> None:
+        self._places = places
+        self._categories = categories
+        self._problems = problems
+
+    def read(self, data: Any, policies: Policies) -> RoutingRules:
+        top = self._mapping(data, "file")
+        for key in top:
+            if key not in ("notice", "kinds", "matters", "services", "units"):
+                self._problem(key, "is unknown")
+        kinds = {
+            code: self._kind(code, value)
+            for code, value in self._mapping(top.get("kinds", {}), "kinds").items()
+        }
+        matters = self._routes(top, "matters", kinds)
+        services = self._routes(top, "services", kinds)
+        for category in self._categories:
+            if _longest(matters, category) is None and _longest(services, category) is None:
+                self._problem("matters", f"{category} has no route")
+        names, webhooks = self._units(self._mapping(top.get("units", {}), "units"), kinds)
+        return RoutingRules(self._places, kinds, matters, services, names, webhooks, policies)
+
+    def _problem(self, where: str, what: str) -> None:
+        self._problems.append(f"{ROUTING_FILE}: {where}: {what}")
+
+    def _mapping(self, value: Any, where: str) -> dict[str, Any]:
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return value
+        self._problem(where, "must be a mapping with text keys")
+        return {}
+
+    def _kind(self, code: str, value: Any) -> UnitKind:
+        where = f"kinds.{code}"
+        data = self._mapping(value, where)
+        levels = tuple(str(level) for level in data.get("levels", ()))
+        name = str(data.get("name", ""))
+        province_name = data.get("province_name")
+        if not _CODE.fullmatch(code):
+            self._problem(where, "a code is lower-case letters, digits and _")
+        if not levels or any(level not in LEVELS for level in levels):
+            self._problem(where, f"levels must be some of {', '.join(LEVELS)}")
+        elif "province" not in levels:
+            self._problem(where, "levels must end in province, where everything falls back to")
+        if "{place}" not in name and levels != ("province",):
+            self._problem(where, "the name needs {place}")
+        if not name and province_name is None:
+            self._problem(where, "needs a name")
+        return UnitKind(code, name, levels, None if province_name is None else str(province_name))
+
+    def _routes(self, top: Mapping[str, Any], axis: str, kinds: Collection[str]) -> dict[str, str]:
+        routes: dict[str, str] = {}
+        for code, kind in self._mapping(top.get(axis, {}), axis).items():
+            if code != "*" and not any(is_under(category, code) for category in self._categories):
+                self._problem(f"{axis}.{code}", "no such category")
+            if kind not in kinds:
+                self._problem(f"{axis}.{code}", f"no unit kind {kind!r}")
+            else:
+                routes[code] = kind
+        return routes
+
+    def _units(
+        self, data: Mapping[str, Any], kinds: Mapping[str, UnitKind]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        names: dict[str, str] = {}
+        webhooks: dict[str, str] = {}
+        for code, value in data.items():
+            where = f"units.{code}"
+            unit = self._mapping(value, where)
+            kind, _, district = code.rpartition("-")
+            if kind not in kinds or (district != PROVINCE and district not in self._places):
+                self._problem(where, "a unit's code is <kind>-<district> of a known kind and place")
+            for key, text in unit.items():
+                if key == "name" and text:
+                    names[code] = str(text)
+                elif key == "webhook" and _URL.fullmatch(str(text)):
+                    webhooks[code] = str(text)
+                else:
+                    self._problem(where, f"{key} is unknown or wrong")
+        return names, webhooks
