@@ -120,9 +120,9 @@ class Intent:
     """What a caller wants, so far as the machine can tell."""
 
     matter: Candidate
-    """The best matter (事项)."""
+    """The best matter."""
     service: Candidate
-    """The best service type (服务类型)."""
+    """The best service type."""
     matters: tuple[Candidate, ...]
     """Top three, best first."""
     slots: tuple[Slot, ...]
@@ -130,7 +130,7 @@ class Intent:
     """Words the matter was recognised by."""
     source: Source
     flags: tuple[str, ...] = ()
-    """`green_channel` (欠薪), `crisis`, `group`, `minor`, …: policy data names them."""
+    """`green_channel` (unpaid wages), `crisis`, `group`, `minor`, …: policy data names them."""
 
     def slot(self, name: str) -> Slot | None:
         """The slot of that name, if found."""

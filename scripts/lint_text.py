@@ -1,4 +1,4 @@
-"""Checks what no linter knows: no Chinese in code, file and function sizes, one docstring a file, no empty modules."""
+"""Checks what no linter knows: no Chinese in code, sizes of files and functions, a docstring a file."""
 
 import ast
 import re

@@ -39,11 +39,9 @@ class CommandHandler(Protocol):
 
 
 class Desk:
-    """Files orders and remembers those that could not be filed yet."""
+    """Files orders and remembers those that could not be filed yet; calls `filed` after each success."""
 
-    def __init__(
-        self, handler: CommandHandler, spool: Path, filed: Callable[[Filed], None] | None = None
-    ) -> None:
+    def __init__(self, handler: CommandHandler, spool: Path, filed: Callable[[], None]) -> None:
         self._handler = handler
         self._spool = spool
         self._filed = filed
@@ -72,7 +70,8 @@ class Desk:
 
     async def run(self) -> None:
         """File what was left over from before, then whatever could not be filed at once; until cancelled."""
-        self._later.extend(await anyio.to_thread.run_sync(self._left_over))
+        left_over = await anyio.to_thread.run_sync(self._left_over)
+        self._later.extend(command for command in left_over if command not in self._later)
         while True:
             while self._later:
                 command = self._later[0]
@@ -83,8 +82,6 @@ class Desk:
                     continue
                 self._later.remove(command)
                 await anyio.to_thread.run_sync(self._forget, command)
-                if self._filed is not None:
-                    self._filed(filed)
             self._wake = anyio.Event()
             await self._wake.wait()
 
@@ -96,6 +93,7 @@ class Desk:
         except Exception:  # noqa: BLE001  supervision point: whatever the database raised, the order is kept
             log.error("order not filed: database", extra={"call_id": command.call_id})
         else:
+            self._filed()
             return result if isinstance(result, Filed) else None
         self.failures += 1
         return None

@@ -65,6 +65,7 @@ class Journal:
         self._waiting: deque[_Entry] = deque()
         self._wake = anyio.Event()
         self._closed = False
+        self._finished = anyio.Event()
         self._limiter = anyio.CapacityLimiter(1)
         self.dropped = 0
         self.failures = 0
@@ -99,6 +100,10 @@ class Journal:
         self._closed = True
         self._wake.set()
 
+    async def written(self) -> None:
+        """Return when, after `close`, all is written."""
+        await self._finished.wait()
+
     @property
     def depth(self) -> int:
         """Entries waiting."""
@@ -112,6 +117,7 @@ class Journal:
                 self._waiting.clear()
                 await self._write_all(batch)
             if self._closed:
+                self._finished.set()
                 return
             self._wake = anyio.Event()
             await self._wake.wait()

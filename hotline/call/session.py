@@ -1,8 +1,8 @@
 """The main path: one call, from ringing to its record and its work order.
 
 Read it from `run` down. A caller's frame goes to the recorder and the transcriber (`_hear`); a transcript
-event goes to the bus, the journal and the router (`_read`); the caller flow says what is played, listened for and
-filed (`_converse`); whatever happens, `_close` writes exactly one record.
+event goes to the bus, the journal and the router (`_read`); the caller flow says what is played, listened
+for and filed (`_converse`); whatever happens, `_close` writes exactly one record.
 """
 
 import logging

@@ -1,0 +1,196 @@
+"""The composition root: settings → wired objects → one task group. The only place adapters are chosen."""
+
+import logging
+import secrets
+import traceback
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+from sqlalchemy import Engine
+
+from asr.catalog import Catalog
+from asr.pool import AsrPool
+from hotline.bus import InProcessBus
+from hotline.call.admission import Admission
+from hotline.call.desk import Desk
+from hotline.call.journal import Journal
+from hotline.call.line import Line, utc_now
+from hotline.call.recording import Recorder
+from hotline.call.session import CallSession
+from hotline.conversation import CallId, RecognitionFacts
+from hotline.events import OrderDispatched
+from hotline.gateway.media import IncomingCall
+from hotline.gateway.rtp_session import MediaEngine
+from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
+from hotline.rulebook import Rulebook
+from hotline.settings import Settings
+from hotline.store.audit import AuditStore
+from hotline.store.calls import CallStore
+from hotline.store.engine import make_engine
+from hotline.store.tokens import UnitTokens
+from hotline.store.upgrade import upgrade
+from hotline.store.users import UserStore
+from hotline.web.deps import WebDeps
+from hotline.web.server import make_app, serve_web
+from workorders.messages import WorkOrderDispatched, WorkOrderEvent
+from workorders.outbox import Outbox
+from workorders.queries import OrderQueries
+from workorders.service import WorkOrderService
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 10.0
+"""At shutdown calls get a BYE and this long to write their records."""
+
+Tell = Callable[[str], None]
+"""Says to a person what is going on; English, one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A line that is up."""
+
+    settings: Settings
+    bus: InProcessBus
+    engine: Engine
+    users: UserStore
+    orders: OrderQueries
+    sip_port: int
+    web_port: int
+    admission: Admission
+
+    @property
+    def page(self) -> str:
+        """Address of the page."""
+        return f"http://{self.settings.web.host}:{self.web_port}/"
+
+    @property
+    def sip_uri(self) -> str:
+        """What to dial."""
+        port = "" if self.sip_port == 5060 else f":{self.sip_port}"
+        return f"sip:{self.settings.sip.numbers[0]}@{self.settings.sip.host}{port}"
+
+
+@asynccontextmanager
+async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
+    """A line that is up while the context is open.
+
+    Raises `ConfigError`, `StoreError` or `asr.errors.ModelUnavailable` before anything rings when something is
+    wrong. Leaving the context refuses new calls, hangs up on running ones and writes every record.
+    """
+    rulebook = Rulebook.load(settings.flows)
+    make_folders(settings)
+    engine = await anyio.to_thread.run_sync(open_database, settings.database_url)
+    calls = CallStore(engine)
+    await anyio.to_thread.run_sync(recover, settings, calls, tell)
+    catalog = Catalog.load(manifest_path(), settings.models)
+    prompts = await prepare_prompts(settings, catalog, tell)
+    bus = InProcessBus()
+    orders = WorkOrderService(lambda: SqlUnitOfWork(engine), rulebook.rules, rulebook.calendar)
+    outbox = Outbox(engine, gateways(settings, rulebook), lambda event: publish_order(bus, event))
+    desk = Desk(orders, settings.paths.data / "spool", outbox.wake)
+    journal = Journal(calls)
+    tell("starting recognition")
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(AsrPool.open(settings.asr, catalog, normalize))
+        media = await stack.enter_async_context(MediaEngine.open(settings.sip.host, settings.media))
+        admission = Admission(settings.limits, lambda: pool.level)
+        sip = await stack.enter_async_context(
+            SipEndpoint.open(settings.sip, media, admission=lambda: _refusal(admission))
+        )
+        line = Line(
+            bus=bus,
+            journal=journal,
+            transcribers=pool,
+            recognition=lambda leg: recognition_facts(pool, leg),
+            reader=rulebook.router,
+            desk=desk,
+            prompts=prompts,
+            flow=rulebook.flow,
+            recordings=settings.recordings,
+            limits=settings.limits,
+        )
+        background = await stack.enter_async_context(anyio.create_task_group())
+        for task in (desk.run, outbox.run, journal.run):
+            background.start_soon(task)
+        web = WebDeps(
+            settings=settings,
+            bus=bus,
+            calls=calls,
+            users=UserStore(engine),
+            audit=AuditLog(engine),
+            tokens=UnitTokens(engine),
+            orders=OrderQueries(engine, rulebook.rules),
+            service=orders,
+            health=lambda: health(pool, journal, desk),
+        )
+        web_port = await background.start(serve_web, make_app(web), settings.web)
+        switchboard = Switchboard(line, admission)
+        background.start_soon(switchboard.attend, sip)
+        tell("ready")
+        try:
+            yield Running(settings, bus, engine, web.users, web.orders, sip.port, web_port, admission)
+        finally:
+            with anyio.move_on_after(DRAIN_SECONDS + 5, shield=True):
+                admission.drain()
+                await sip.shutdown(DRAIN_SECONDS)
+                await switchboard.empty()
+                journal.close()
+                await journal.written()
+            background.cancel_scope.cancel()
+    engine.dispose()
+
+
+class Switchboard:
+    """Gives every incoming call its session, and is the one place where a call's failure is caught."""
+
+    def __init__(self, line: Line, admission: Admission) -> None:
+        self._line = line
+        self._admission = admission
+        self._last = anyio.Event()
+
+    async def attend(self, sip: SipEndpoint) -> None:
+        """Take calls until cancelled; then every session still writes its record."""
+        async with anyio.create_task_group() as calls:
+            async for incoming in sip.incoming():
+                self._admission.active += 1
+                calls.start_soon(self._one, incoming)
+
+    async def empty(self) -> None:
+        """Return when no call is left."""
+        while self._admission.active:
+            self._last = anyio.Event()
+            await self._last.wait()
+
+    async def _one(self, incoming: IncomingCall) -> None:
+        call = new_call_id()
+        try:
+            await CallSession(call, incoming, self._line).run()
+        except Exception as error:  # noqa: BLE001  supervision point: one call's failure ends that call only
+            log.error(
+                "call failed", extra={"call_id": call, "error": type(error).__name__, "at": where(error)}
+            )
+        finally:
+            self._admission.active -= 1
+            self._last.set()
+
+
+def new_call_id() -> CallId:
+    """Sorts by time, says nothing about the caller, cannot be guessed."""
+    return CallId(f"{utc_now():%Y%m%d%H%M%S}-{secrets.token_hex(4)}")
+
+
+def where(error: BaseException) -> list[str]:
+    """The lines an error passed through; never its text, which may quote a caller."""
+    if isinstance(error, BaseExceptionGroup):
+        return [line for inner in error.exceptions for line in where(inner)][:40]
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{type(error).__name__} {Path(frame.filename).name}:{frame.lineno}" for frame in frames[-8:]]
+
+
+def _refusal(admission: Admission) -> Refusal | None:
+    denial = admission.check()
+    return None if denial is None else Refusal(denial.status, denial.reason, denial.retry_after)

@@ -1,0 +1,131 @@
+"""Looks at this machine and says what the line is missing, and how to mend it."""
+
+import importlib.util
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotline.errors import ConfigError
+from hotline.settings import Settings, load
+
+FREE_BYTES = 2 * 1024**3
+"""Less free disk than this is worth a word: an hour of one stereo call takes 115 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def examine(config: Path | None) -> Iterator[Finding]:
+    """Everything that can be wrong before the line starts, one finding each."""
+    yield _python()
+    yield from _libraries()
+    try:
+        settings = load(config or (Path("hotline.toml") if Path("hotline.toml").exists() else None))
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("settings", ok=False, found=problem, mend="see hotline.example.toml")
+        return
+    yield Finding("settings", ok=True, found="valid")
+    yield _folder(settings.paths.data)
+    yield from _flows(settings)
+    yield from _models(settings)
+    yield from _ports(settings)
+    yield _database(settings)
+
+
+def _python() -> Finding:
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    return Finding("python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")
+
+
+def _libraries() -> Iterator[Finding]:
+    needed = ("faster_whisper", "onnxruntime", "ai_edge_litert", "soxr", "sqlalchemy", "fastapi", "vosk")
+    for name in needed:
+        there = importlib.util.find_spec(name) is not None
+        yield Finding(f"library {name}", there, "installed" if there else "missing", "pip install -e .")
+    fast = importlib.util.find_spec("uvloop") is not None
+    yield Finding("library uvloop", ok=True, found="installed" if fast else "absent: media costs twice the CPU")
+
+
+def _folder(path: Path) -> Finding:
+    probe = path
+    while not probe.exists():
+        probe = probe.parent
+    free = shutil.disk_usage(probe).free
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        trial = path / ".doctor"
+        trial.write_bytes(b"")
+        trial.unlink()
+    except OSError as error:
+        return Finding("data folder", ok=False, found=f"{path}: {error.strerror}", mend="set paths.data to a writable folder")
+    enough = free > FREE_BYTES
+    return Finding("data folder", enough, f"{path.resolve()}, {free / 1024**3:.1f} GiB free", "free some disk space")
+
+
+def _flows(settings: Settings) -> Iterator[Finding]:
+    from hotline.rulebook import Rulebook
+
+    try:
+        book = Rulebook.load(settings.flows)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("flows", ok=False, found=problem, mend="hotline flows check")
+        return
+    yield Finding("flows", ok=True, found=f"{len(book.flow.nodes)} nodes, {len(book.router.categories)} categories")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    from asr.catalog import Catalog
+    from asr.errors import ModelUnavailable
+    from hotline.commands import manifest_path, needed_models
+
+    catalog = Catalog.load(manifest_path(), settings.models)
+    for name in needed_models(settings):
+        try:
+            yield Finding(f"weights {name}", ok=True, found=str(catalog.path(name)))
+        except ModelUnavailable as error:
+            yield Finding(f"weights {name}", ok=False, found=str(error), mend=f"hotline models fetch {name}")
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    wanted = (
+        ("sip udp", settings.sip.host, settings.sip.port, socket.SOCK_DGRAM),
+        ("sip tcp", settings.sip.host, settings.sip.port, socket.SOCK_STREAM),
+        ("web", settings.web.host, settings.web.port, socket.SOCK_STREAM),
+    )
+    for name, host, port, kind in wanted:
+        try:
+            with socket.socket(socket.AF_INET, kind) as probe:
+                if kind == socket.SOCK_STREAM:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
+            yield Finding(f"port {name}", ok=True, found=f"{host}:{port} is free")
+        except OSError as error:
+            mend = "another line is running, or choose another port"
+            yield Finding(f"port {name}", ok=False, found=f"{host}:{port}: {error.strerror}", mend=mend)
+
+
+def _database(settings: Settings) -> Finding:
+    from hotline.errors import StoreError
+    from hotline.store.engine import make_engine
+    from hotline.store.upgrade import upgrade
+
+    shown = settings.database_url.split("@")[-1]  # never a password
+    try:
+        engine = make_engine(settings.database_url)
+        upgrade(engine)
+        engine.dispose()
+    except StoreError as error:
+        return Finding("database", ok=False, found=f"{shown}: {error}", mend="see store.url in hotline.example.toml")
+    return Finding("database", ok=True, found=f"{shown}, tables up to date")

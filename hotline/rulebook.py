@@ -1,0 +1,49 @@
+"""Everything an operator edits as data, loaded and checked together: flow, categories, routes, calendar."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotline.errors import ConfigError
+from hotline.intent.router import Router
+from hotline.ivr.check import check_flows
+from hotline.ivr.flow import FlowFile
+from workorders.calendar import WorkCalendar
+from workorders.errors import WorkOrderError
+from workorders.routing import RoutingRules, load_calendar
+from workorders.routing import check as check_routes
+
+FLOW = "12348.yaml"
+"""The flow that answers the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The data of one line, sound as a whole."""
+
+    folder: Path
+    flow: FlowFile
+    router: Router
+    rules: RoutingRules
+    calendar: WorkCalendar
+
+    @classmethod
+    def load(cls, folder: Path) -> "Rulebook":
+        """Load it. Raises `ConfigError` with every problem of every file."""
+        if problems := check_all(folder):
+            raise ConfigError(problems)
+        router = Router.load(folder)
+        try:
+            rules = RoutingRules.load(folder, router.categories)
+            calendar = load_calendar(folder, rules)
+        except WorkOrderError as error:
+            raise ConfigError([str(error)]) from error
+        return cls(folder, FlowFile.load(folder / FLOW), router, rules, calendar)
+
+
+def check_all(folder: Path) -> list[str]:
+    """Every problem of flows, prompts, categories, routes and calendar; empty when all is sound."""
+    try:
+        categories = Router.load(folder).categories
+    except ConfigError as error:
+        return [*error.problems, *check_flows(folder)]
+    return check_flows(folder, lambda flows: check_routes(flows, categories))

@@ -1,0 +1,127 @@
+"""The smaller joints of the composition root: folders, database, recovery, prompts, gateways, health."""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from asr.audio import LegId
+from asr.catalog import Catalog
+from asr.pool import AsrPool
+from hotline.bus import InProcessBus
+from hotline.call import recording
+from hotline.call.desk import Desk
+from hotline.call.journal import Journal
+from hotline.call.line import utc_now
+from hotline.conversation import CallId, RecognitionFacts
+from hotline.errors import ConfigError
+from hotline.events import OrderDispatched
+from hotline.ivr.prompts import Progress, PromptBook
+from hotline.robot.speech import open_speech
+from hotline.settings import Settings
+from hotline.store.calls import CallStore
+from hotline.store.engine import make_engine
+from hotline.store.upgrade import upgrade
+from hotline.web.deps import Health
+from workorders.departments_http import HttpDepartments
+from workorders.messages import WorkOrderDispatched, WorkOrderEvent
+from workorders.ports import DepartmentGateway
+from workorders.routing import RoutingRules
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+"""Says to a person what is going on; English, one line."""
+
+
+def manifest_path() -> Path:
+    """The model catalogue: the checkout's, else the installed one. Raises `ConfigError`."""
+    for base in (Path(__file__).parents[1], Path(sys.prefix) / "share" / "hotline"):
+        if (base / "models" / "manifest.toml").is_file():
+            return base / "models" / "manifest.toml"
+    raise ConfigError(["models/manifest.toml: not found beside the package nor installed"])
+
+
+def make_folders(settings: Settings) -> None:
+    """Make what the line writes into. Raises `ConfigError` when it cannot be written."""
+    for folder in (settings.paths.data, settings.recordings):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            trial = folder / ".writable"
+            trial.write_bytes(b"")
+            trial.unlink()
+        except OSError as error:
+            raise ConfigError([f"paths.data: {folder}: {error.strerror}"]) from error
+
+
+def open_database(url: str) -> Engine:
+    """The engine, its tables up to date. Raises `StoreError`."""
+    engine = make_engine(url)
+    upgrade(engine)
+    return engine
+
+
+def recover(settings: Settings, calls: CallStore, tell: Tell) -> None:
+    """Close what a killed process left open: call rows and half-written recordings."""
+    orphans = calls.recover(utc_now())
+    tapes = recording.recover(settings.recordings)
+    if orphans or tapes:
+        tell(f"recovered {len(orphans)} calls and {len(tapes)} recordings from before")
+
+
+async def prepare_prompts(settings: Settings, catalog: Catalog, tell: Tell) -> PromptBook:
+    """The prompts, spoken by the offline TTS where no recording and no cache has them.
+
+    Raises `ModelUnavailable` when speech is needed and its weights are not there.
+    """
+    cache = settings.paths.data / "prompts"
+    book = PromptBook.load(settings.flows, cache)
+    if not book.missing():
+        return book
+    tell("preparing prompts")
+    async with open_speech(catalog) as speech:
+        book = PromptBook.load(settings.flows, cache, speech)
+
+        def show(progress: Progress) -> None:
+            tell(f"preparing prompts {progress.done}/{progress.total}")
+
+        await book.prepare(show)
+    return book
+
+
+def gateways(settings: Settings, rules: RoutingRules) -> tuple[DepartmentGateway, ...]:
+    """How units that want it are told of their orders."""
+    secret = settings.dispatch.webhook_secret
+    if secret is None:
+        return ()
+    return (HttpDepartments(rules, secret.get_secret_value()),)
+
+
+def publish_order(bus: InProcessBus, event: WorkOrderEvent) -> None:
+    """Put what happened to an order on the bus, where the page listens."""
+    if isinstance(event, WorkOrderDispatched):
+        bus.publish(
+            OrderDispatched(CallId(event.call_id), event.number, event.unit, event.unit_name, event.due)
+        )
+
+
+def recognition_facts(pool: AsrPool, settings: Settings, leg: LegId) -> RecognitionFacts:
+    """What recognition did on a leg."""
+    utterances, degraded, dropped_ms = pool.facts(leg)
+    return RecognitionFacts(settings.asr.final.engine, utterances, degraded, dropped_ms)
+
+
+def health(pool: AsrPool, journal: Journal, desk: Desk) -> Health:
+    """Ready, or why not."""
+    problems = []
+    if pool.level >= 4:
+        problems.append("recognition is overloaded")
+    if journal.failures and journal.depth:
+        problems.append("the database does not take writes")
+    if desk.waiting:
+        problems.append(f"{desk.waiting} orders are not filed yet")
+    return Health(ready=not problems, problems=tuple(problems))
+
+
