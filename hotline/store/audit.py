@@ -31,7 +31,7 @@ class AuditEntry:
     """The rest, machine-readable; never a caller's words or numbers."""
 
 
-class AuditLog:
+class AuditStore:
     """The audit table. Every method may block and raises `StoreError`."""
 
     def __init__(self, engine: Engine) -> None:

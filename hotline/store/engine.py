@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -35,14 +35,25 @@ _SQLITE_REASONS = {
 }
 _POSTGRES_REASONS = {
     "08": "the database cannot be reached",
+    "22": "a value does not fit its column",
     "23": "a row contradicts the database's rules",
     "28": "the database refused the user or password",
     "3D": "there is no database of that name",
     "40": "two transactions collided",
     "53": "the database server is out of disk, memory or connections",
+    "42": "the database lacks a table or the right to it; run hotline db upgrade",
     "55": "the database is locked by another writer",
     "57": "the database server is shutting down",
 }
+
+
+class RowRefused(StoreError):
+    """The database understood and said no: a broken rule, a value it cannot hold, a table that is not there.
+
+    `code` is that of `StoreError`; only trying again is pointless.
+    """
+
+    retryable = False
 
 
 def make_engine(url: str) -> Engine:
@@ -102,12 +113,14 @@ def storable(text: str) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into `StoreError`.
+    """Turn the driver's errors into `StoreError`, or `RowRefused` where trying again cannot help.
 
     The driver's own message is dropped, not chained: it may quote the row, which is personal data.
     """
     try:
         yield
+    except (IntegrityError, DataError, ProgrammingError) as error:
+        raise RowRefused(_reason(error.orig)) from None
     except DBAPIError as error:
         raise StoreError(_reason(error.orig)) from None
     except PoolTimeout:

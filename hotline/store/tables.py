@@ -44,6 +44,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# Text without a limit wherever the words come from outside or from an operator's files: a row that the database
+# refuses for its length would be refused again at every try.
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -58,7 +60,7 @@ calls = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("state", String(8), nullable=False),  # open | closed; written open when the call starts
-    Column("channel", String(16), nullable=False),
+    Column("channel", Text, nullable=False),
     Column("remote", Text, nullable=False),
     Column("dialled", Text, nullable=False),
     Column("started", UtcDateTime, nullable=False),
@@ -67,7 +69,7 @@ calls = Table(
     Column("flow", Text, nullable=False, default=""),
     Column("flow_path", JSON, nullable=False, default=list),
     Column("digits", Text, nullable=False, default=""),
-    Column("consent_version", String(64)),
+    Column("consent_version", Text),
     Column("consent_at", UtcDateTime),
     Column("recording", Text),
     Column("recording_sha256", String(64)),
@@ -95,8 +97,8 @@ legs = Table(
     Column("late", Integer, nullable=False),
     Column("duplicated", Integer, nullable=False),
     Column("concealed_ms", Integer, nullable=False),
-    Column("codec", String(16), nullable=False),
-    Column("engine", String(64), nullable=False),
+    Column("codec", Text, nullable=False),
+    Column("engine", Text, nullable=False),
     Column("utterances", Integer, nullable=False),
     Column("degraded", Integer, nullable=False),
     Column("dropped_ms", Integer, nullable=False),
@@ -118,7 +120,7 @@ utterances = Table(
     Column("spans", JSON, nullable=False),
     Column("words", JSON, nullable=False),
     Column("confidence", Float),
-    Column("engine", String(64), nullable=False),
+    Column("engine", Text, nullable=False),
     Column("degraded", Boolean, nullable=False),
     Column("rewrote_stable", Boolean, nullable=False),
     Column("gap", Integer, nullable=False),
@@ -130,11 +132,11 @@ intents = Table(
     "intents",
     metadata,
     Column("call_id", ForeignKey("calls.id"), primary_key=True),
-    Column("matter", String(64), nullable=False),
-    Column("matter_label", String(64), nullable=False),
+    Column("matter", Text, nullable=False),
+    Column("matter_label", Text, nullable=False),
     Column("matter_confidence", Float, nullable=False),
-    Column("service", String(64), nullable=False),
-    Column("service_label", String(64), nullable=False),
+    Column("service", Text, nullable=False),
+    Column("service_label", Text, nullable=False),
     Column("service_confidence", Float, nullable=False),
     Column("matters", JSON, nullable=False),
     Column("slots", JSON, nullable=False),
@@ -149,7 +151,7 @@ consents = Table(
     "consents",
     metadata,
     Column("call_id", ForeignKey("calls.id"), primary_key=True),
-    Column("version", String(64), primary_key=True),
+    Column("version", Text, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
 )
 

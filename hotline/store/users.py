@@ -19,7 +19,7 @@ MAX_FAILURES = 5
 LOCK_OUT = timedelta(minutes=15)
 """How long a name stays locked, and how long failures are remembered."""
 
-MIN_PASSWORD = 10
+MIN_PASSWORD = 12
 MAX_PASSWORD = 256
 
 
