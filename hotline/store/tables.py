@@ -44,8 +44,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# Text without a limit wherever the words come from outside or from an operator's files: a row that the database
-# refuses for its length would be refused again at every try.
+# Text without a limit wherever the words come from outside or from an operator's files: a row that the
+# database refuses for its length would be refused again at every try.
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
