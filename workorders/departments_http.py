@@ -27,13 +27,13 @@ class DeliveryRefused(DeliveryFailed):
     retryable: ClassVar[bool] = False
 
 
-class HttpGateway:
+class HttpDepartments:
     """POSTs parcels. Only https, or http to this machine; follows no redirect and uses no proxy."""
 
     def __init__(
         self,
         addresses: Mapping[str, str],
-        secret: bytes,
+        secret: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         total_s: float = TOTAL_S,
     ) -> None:
@@ -42,7 +42,7 @@ class HttpGateway:
         if bad:
             raise RoutingError(f"webhooks must be https, or http to loopback: {', '.join(bad)}")
         self._addresses = dict(addresses)
-        self._secret = secret
+        self._secret = secret.encode()
         self._clock = clock
         self._total_s = total_s
 
