@@ -1,15 +1,15 @@
 """The administrative places of the province, and which lies in which."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 PROVINCE = "510000"
 PLACES_FILE = "places.tsv"
-_COLUMNS = ("code", "level", "name", "city")
+_COLUMNS = ("kind", "code", "name")
+_LEVELS = ("prefecture", "county")
 _CODE = re.compile(r"[1-9][0-9]{5}")
-_LEVELS = ("province", "city", "county")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,42 +18,48 @@ class Place:
 
     code: str
     level: str
-    """province, city (prefecture) or county."""
+    """province, prefecture or county."""
     name: str
 
 
 class Places:
     """Places by code. A code that is not known stands for the nearest known place above it."""
 
-    def __init__(self, places: dict[str, Place]) -> None:
-        self._places = places
+    def __init__(self, places: Iterable[Place], province: str) -> None:
+        self._province = Place(PROVINCE, "province", province)
+        self._places = {place.code: place for place in places} | {PROVINCE: self._province}
 
     @classmethod
-    def load(cls, flows: Path, problems: list[str]) -> "Places":
-        """Read `places.tsv` (columns code, level, name, city, …; other levels are passed over)."""
-        places: dict[str, Place] = {}
+    def load(cls, flows: Path, province: str, problems: list[str]) -> "Places":
+        """Read `places.tsv`: kind, code, name, …; kinds other than prefecture and county are passed over.
+
+        Problems are added to `problems`; `province` is the province's name.
+        """
         try:
             lines = (flows / PLACES_FILE).read_text(encoding="utf-8-sig").splitlines()
-        except FileNotFoundError:
-            return cls({PROVINCE: Place(PROVINCE, "province", "")})
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{PLACES_FILE}: {getattr(error, 'strerror', None) or 'not UTF-8'}")
+            return cls((), province)
+        places: list[Place] = []
         for number, line in enumerate(lines, 1):
             cells = line.split("\t")
-            if not line.strip() or line.startswith("#") or cells[0] == _COLUMNS[0]:
+            if line.startswith("#") or cells[0] not in _LEVELS:
                 continue
             if len(cells) < len(_COLUMNS) or not cells[2].strip():
                 problems.append(f"{PLACES_FILE}:{number}: needs {', '.join(_COLUMNS)}")
-            elif cells[1] not in _LEVELS:
-                continue
-            elif not _CODE.fullmatch(cells[0]):
+            elif not _CODE.fullmatch(cells[1]):
                 problems.append(f"{PLACES_FILE}:{number}: a code has six digits")
             else:
-                places[cells[0]] = Place(cells[0], cells[1], cells[2].strip())
+                places.append(Place(cells[1], cells[0], cells[2].strip()))
+        codes = {place.code for place in places}
+        if len(codes) < len(places):
+            problems.append(f"{PLACES_FILE}: a code stands there twice")
         problems += [
             f"{PLACES_FILE}: {place.code} lies in no known prefecture"
-            for place in places.values()
-            if place.level == "county" and _city_code(place.code) not in places
+            for place in places
+            if place.level == "county" and _prefecture_code(place.code) not in codes
         ]
-        return cls(places)
+        return cls(places, province)
 
     def __iter__(self) -> Iterator[Place]:
         return iter(sorted(self._places.values(), key=lambda place: place.code))
@@ -66,17 +72,17 @@ class Places:
 
     def nearest(self, code: str) -> Place:
         """The place of that code, else its prefecture, else the province."""
-        for candidate in (code, _city_code(code)):
+        for candidate in (code, _prefecture_code(code)):
             if candidate in self._places:
                 return self._places[candidate]
-        return self._places.get(PROVINCE) or Place(PROVINCE, "province", "")
+        return self._province
 
     def above(self, place: Place) -> Place:
         """The prefecture of a county, the province of anything else."""
-        return self.nearest(_city_code(place.code) if place.level == "county" else PROVINCE)
+        return self.nearest(_prefecture_code(place.code) if place.level == "county" else PROVINCE)
 
     def full_name(self, place: Place) -> str:
-        """The name as units use it: a district's with its city in front, since several cities share names."""
+        """The name as units use it: a district's with its city's in front, since cities share names of theirs."""
         if place.level != "county" or not self._is_urban_district(place):
             return place.name
         return self.above(place).name + place.name
@@ -89,5 +95,5 @@ class Places:
         return not 21 <= int(place.code[2:4]) <= 50 and 1 <= int(place.code[4:]) <= 20
 
 
-def _city_code(code: str) -> str:
+def _prefecture_code(code: str) -> str:
     return code[:4] + "00"

@@ -11,12 +11,12 @@ import yaml
 
 from workorders.calendar import SHANGHAI, BadCalendar, Term, WorkCalendar
 from workorders.errors import RoutingError
-from workorders.places import PROVINCE, Place, Places
+from workorders.places import Place, Places
 from workorders.policies import Case, Labels, Policies, PolicyReader, is_under
 
 ROUTING_FILE = "routing.yaml"
 POLICIES_FILE = "policies.yaml"
-LEVELS = ("county", "city", "province")
+LEVELS = ("county", "prefecture", "province")
 """From the nearest unit to the farthest."""
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 _URL = re.compile(r"https?://[^\s]+")
@@ -93,12 +93,12 @@ class RoutingRules:
         `categories`: every matter and service code there is. Raises `BadRoutingData` with every problem.
         """
         problems: list[str] = []
-        places = Places.load(flows, problems)
+        routing = _parse(flows / ROUTING_FILE, problems)
+        province = str(routing.get("province", "")) if isinstance(routing, dict) else ""
+        places = Places.load(flows, province, problems)
         reader = PolicyReader(POLICIES_FILE, categories)
         policies = reader.read(_parse(flows / POLICIES_FILE, problems))
-        rules = _RoutingReader(places, categories, problems).read(
-            _parse(flows / ROUTING_FILE, problems), policies
-        )
+        rules = _RoutingReader(places, categories, problems).read(routing, policies)
         problems += reader.problems
         if problems:
             raise BadRoutingData(problems)
@@ -212,16 +212,20 @@ class _RoutingReader:
     def read(self, data: Any, policies: Policies) -> RoutingRules:
         top = self._mapping(data, "file")
         for key in top:
-            if key not in ("notice", "kinds", "matters", "services", "units"):
+            if key not in ("notice", "province", "kinds", "matters", "by_matter", "services", "units"):
                 self._problem(key, "is unknown")
+        if not top.get("province"):
+            self._problem("province", "the province needs a name")
         kinds = {
             code: self._kind(code, value)
             for code, value in self._mapping(top.get("kinds", {}), "kinds").items()
         }
         matters = self._routes(top, "matters", kinds)
         services = self._routes(top, "services", kinds)
+        by_matter = top.get("by_matter") or []
         for category in self._categories:
-            if _longest(matters, category) is None and _longest(services, category) is None:
+            routed = _longest(matters, category) or _longest(services, category)
+            if routed is None and category not in by_matter:
                 self._problem("matters", f"{category} has no route")
         names, webhooks = self._units(self._mapping(top.get("units", {}), "units"), kinds)
         return RoutingRules(self._places, kinds, matters, services, names, webhooks, policies)
@@ -273,7 +277,7 @@ class _RoutingReader:
             where = f"units.{code}"
             unit = self._mapping(value, where)
             kind, _, district = code.rpartition("-")
-            if kind not in kinds or (district != PROVINCE and district not in self._places):
+            if kind not in kinds or district not in self._places:
                 self._problem(where, "a unit's code is <kind>-<district> of a known kind and place")
             for key, text in unit.items():
                 if key == "name" and text:
