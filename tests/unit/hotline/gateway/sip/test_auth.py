@@ -1,0 +1,152 @@
+"""Digest authentication, with the RFC's own numbers."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotline.errors import ConfigError
+from hotline.gateway.sip.auth import (
+    NONCE_SECONDS,
+    Authenticator,
+    Digest,
+    Verdict,
+    answer_challenge,
+    digest_response,
+    ha1,
+)
+from hotline.gateway.sip.grammar import SipSyntaxError
+
+pytestmark = pytest.mark.unit
+
+URI = "sip:12348@127.0.0.1"
+USERS = {
+    ("trunk", "SHA-256"): ha1("SHA-256", "trunk", "line", "secret"),
+    ("trunk", "MD5"): ha1("MD5", "trunk", "line", "secret"),
+}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ],
+)
+def test_rfc_7616_section_3_9_1(algorithm: str, expected: str) -> None:
+    digest = Digest(
+        {
+            "uri": "/dir/index.html",
+            "algorithm": algorithm,
+            "nonce": "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+            "nc": "00000001",
+            "cnonce": "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            "qop": "auth",
+        }
+    )
+    secret = ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life")
+    assert digest_response(secret, "GET", digest) == expected
+
+
+def credentials(line: Authenticator, now: float, *, user: str = "trunk", password: str = "secret") -> str:
+    made = answer_challenge(tuple(line.challenges(now)), "INVITE", URI, user, password)
+    assert made is not None
+    return made
+
+
+def test_good_credentials_are_good_once() -> None:
+    line = Authenticator("line", USERS)
+    header = credentials(line, 0)
+    assert line.check(header, "INVITE", URI, 1) is Verdict.GOOD
+    assert line.check(header, "INVITE", URI, 2) is Verdict.STALE
+
+
+def test_a_higher_count_may_use_the_nonce_again() -> None:
+    line = Authenticator("line", USERS)
+    digest = Digest.parse(credentials(line, 0))
+    for count in ("00000001", "00000002", "0000000a"):
+        values = {**digest.values, "nc": count}
+        values["response"] = digest_response(USERS["trunk", "SHA-256"], "INVITE", Digest(values))
+        header = "Digest " + ", ".join(f'{name}="{value}"' for name, value in values.items())
+        assert line.check(header, "INVITE", URI, 1) is Verdict.GOOD
+
+
+@pytest.mark.parametrize(("user", "password"), [("trunk", "wrong"), ("nobody", "secret"), ("", "")])
+def test_unknown_user_and_wrong_password_look_the_same(user: str, password: str) -> None:
+    line = Authenticator("line", USERS)
+    assert line.check(credentials(line, 0, user=user, password=password), "INVITE", URI, 1) is Verdict.BAD
+
+
+def test_old_nonces_are_stale_and_foreign_ones_too() -> None:
+    line, other = Authenticator("line", USERS), Authenticator("line", USERS)
+    assert line.check(credentials(line, 0), "INVITE", URI, NONCE_SECONDS + 1) is Verdict.STALE
+    assert line.check(credentials(other, 0), "INVITE", URI, 1) is Verdict.STALE
+
+
+def test_credentials_are_for_one_method_and_address() -> None:
+    line = Authenticator("line", USERS)
+    header = credentials(line, 0)
+    assert line.check(header, "BYE", URI, 1) is Verdict.BAD
+    assert line.check(header, "INVITE", "sip:other@127.0.0.1", 1) is Verdict.BAD
+
+
+def test_best_algorithm_comes_first_and_md5_alone_works() -> None:
+    assert ["SHA-256" in text for text in Authenticator("line", USERS).challenges(0)] == [True, False]
+    only = Authenticator("line", {("trunk", "MD5"): USERS["trunk", "MD5"]})
+    assert len(only.challenges(0)) == 1
+    assert only.check(credentials(only, 0), "INVITE", URI, 1) is Verdict.GOOD
+
+
+def test_stale_is_said() -> None:
+    assert "stale=true" in Authenticator("line", USERS).challenges(0, stale=True)[0]
+
+
+def test_challenges_we_cannot_meet() -> None:
+    assert (
+        answer_challenge(
+            ('Basic realm="x"', 'Digest realm="x", nonce="n", algorithm=AKAv1-MD5'), "INVITE", URI, "a", "b"
+        )
+        is None
+    )
+    assert answer_challenge(('Digest realm="x", nonce="n", qop="auth-int"',), "INVITE", URI, "a", "b") is None
+
+
+def test_old_challenge_without_qop() -> None:
+    header = answer_challenge(('Digest realm="x", nonce="n", opaque="o"',), "INVITE", URI, "a", "b")
+    assert header is not None
+    digest = Digest.parse(header)
+    assert digest.get("opaque") == "o"
+    assert digest.get("response") == digest_response(ha1("MD5", "a", "x", "b"), "INVITE", digest)
+
+
+def test_users_file(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text(
+        "# who may call\n" + "\n".join(f"{name}:line:{hashed}" for (name, _), hashed in USERS.items())
+    )
+    line = Authenticator.load(path, "line")
+    assert line.check(credentials(line, 0), "INVITE", URI, 1) is Verdict.GOOD
+
+
+@pytest.mark.parametrize("text", ["", "trunk:elsewhere:" + "0" * 32, "trunk:line:short", "no colons"])
+def test_a_wrong_users_file_is_said_by_name_without_its_words(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "users"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        Authenticator.load(path, "line")
+    assert "sip.users_file" in str(caught.value)
+    assert "trunk" not in str(caught.value)
+
+
+def test_a_missing_users_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        Authenticator.load(tmp_path / "none", "line")
+
+
+@given(st.text(max_size=200))
+def test_any_header_is_judged(text: str) -> None:
+    with suppress(SipSyntaxError):
+        Digest.parse("Digest " + text)
+    assert Authenticator("line", USERS).check("Digest " + text, "INVITE", URI, 0) is Verdict.BAD

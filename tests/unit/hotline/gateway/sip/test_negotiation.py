@@ -1,0 +1,159 @@
+"""Offer and answer."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotline.gateway.media import Direction, MediaPlan
+from hotline.gateway.sip.negotiation import Negotiation, NothingInCommon, check_offer
+from hotline.gateway.sip.sdp import SdpSyntaxError
+
+pytestmark = pytest.mark.unit
+
+
+def offer(*media: str, address: str = "192.0.2.1") -> bytes:
+    lines = ["v=0", f"o=- 1 1 IN IP4 {address}", "s=-", f"c=IN IP4 {address}", "t=0 0", *media]
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def fresh() -> Negotiation:
+    return Negotiation("127.0.0.1", 100)
+
+
+def version(text: bytes) -> int:
+    found = re.search(rb"o=- 100 (\d+) IN IP4 127\.0\.0\.1\r\n", text)
+    assert found is not None
+    return int(found[1])
+
+
+def sections(text: bytes) -> list[bytes]:
+    return re.findall(rb"m=.*(?=\r\n)", text)
+
+
+def test_static_payload_types_need_no_rtpmap() -> None:
+    line = fresh()
+    answer = line.answer(offer("m=audio 4000 RTP/AVP 18 0 8"), 20_000)
+    assert line.plan == MediaPlan(("192.0.2.1", 4000), "PCMU", 0, None, Direction.SENDRECV)
+    assert sections(answer) == [b"m=audio 20000 RTP/AVP 0"]
+
+
+def test_dynamic_numbers_are_the_peers() -> None:
+    line = fresh()
+    line.answer(
+        offer(
+            "m=audio 4000 RTP/AVP 97 98",
+            "a=rtpmap:97 PCMA/8000",
+            "a=rtpmap:98 telephone-event/8000",
+            "a=ptime:40",
+        ),
+        20_000,
+    )
+    assert line.plan == MediaPlan(("192.0.2.1", 4000), "PCMA", 97, 98, Direction.SENDRECV, 40)
+
+
+@pytest.mark.parametrize(
+    ("said", "ours"),
+    [("sendrecv", "sendrecv"), ("sendonly", "recvonly"), ("recvonly", "sendonly"), ("inactive", "inactive")],
+)
+def test_directions_are_mirrored(said: str, ours: str) -> None:
+    line = fresh()
+    answer = line.answer(offer("m=audio 4000 RTP/AVP 8", f"a={said}"), 20_000)
+    assert f"a={ours}\r\n".encode() in answer
+    assert line.plan is not None
+    assert line.plan.direction == ours
+
+
+def test_old_hold_by_zero_address() -> None:
+    line = fresh()
+    answer = line.answer(offer("m=audio 4000 RTP/AVP 8", address="0.0.0.0"), 20_000)
+    assert line.plan is not None
+    assert (line.plan.remote, line.plan.direction) == (None, Direction.RECVONLY)
+    assert b"a=recvonly" in answer
+
+
+def test_other_streams_are_refused_in_their_place() -> None:
+    answer = fresh().answer(
+        offer(
+            "m=video 4002 RTP/AVP 31",
+            "m=audio 0 RTP/AVP 8",
+            "m=audio 4000 RTP/AVP 8",
+            "m=application 9 TCP/X y",
+        ),
+        20_000,
+    )
+    assert sections(answer) == [
+        b"m=video 0 RTP/AVP 31",
+        b"m=audio 0 RTP/AVP 8",
+        b"m=audio 20000 RTP/AVP 8",
+        b"m=application 0 TCP/X y",
+    ]
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        ["m=audio 4000 RTP/AVP 18"],
+        ["m=audio 0 RTP/AVP 8"],
+        ["m=audio 4000 RTP/SAVP 8"],
+        ["m=video 4000 RTP/AVP 31"],
+        ["m=audio 4000 RTP/AVP 8", "a=rtpmap:8 L16/8000"],
+        [],
+    ],
+)
+def test_nothing_in_common(media: list[str]) -> None:
+    with pytest.raises(NothingInCommon):
+        check_offer(offer(*media))
+    line = fresh()
+    with pytest.raises(NothingInCommon):
+        line.answer(offer(*media), 20_000)
+    assert line.plan is None
+
+
+def test_version_grows_only_when_we_say_something_new() -> None:
+    line = fresh()
+    first = line.answer(offer("m=audio 4000 RTP/AVP 8"), 20_000)
+    same = line.answer(offer("m=audio 4444 RTP/AVP 8"), 20_000)
+    held = line.answer(offer("m=audio 4444 RTP/AVP 8", "a=sendonly"), 20_000)
+    with pytest.raises(NothingInCommon):
+        line.answer(offer("m=audio 4444 RTP/AVP 18"), 20_000)
+    again = line.answer(offer("m=audio 4444 RTP/AVP 8", "a=sendonly"), 20_000)
+    assert [version(text) for text in (first, same, held, again)] == [100, 100, 101, 101]
+
+
+def test_late_offer() -> None:
+    line = fresh()
+    made = line.offer(20_000)
+    assert sections(made) == [b"m=audio 20000 RTP/AVP 8 0 101"]
+    plan = line.accept(offer("m=audio 4000 RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000"))
+    assert plan == MediaPlan(("192.0.2.1", 4000), "PCMU", 0, 101, Direction.SENDRECV)
+
+
+def test_an_offer_in_mid_call_keeps_codec_numbers_and_refused_streams() -> None:
+    line = fresh()
+    line.answer(
+        offer("m=video 9 RTP/AVP 31", "m=audio 4000 RTP/AVP 0 96", "a=rtpmap:96 telephone-event/8000"), 20_000
+    )
+    made = line.offer(20_000)
+    assert sections(made) == [b"m=video 0 RTP/AVP 31", b"m=audio 20000 RTP/AVP 0 8 96"]
+    plan = line.accept(offer("m=video 0 RTP/AVP 31", "m=audio 4008 RTP/AVP 8"))
+    assert (plan.remote, plan.codec) == (("192.0.2.1", 4008), "PCMA")
+
+
+def test_an_answer_without_our_stream_is_refused() -> None:
+    line = fresh()
+    line.offer(20_000)
+    with pytest.raises(NothingInCommon):
+        line.accept(offer("m=audio 0 RTP/AVP 8"))
+    with pytest.raises(SdpSyntaxError):
+        line.accept(b"")
+
+
+@given(st.binary(max_size=200))
+def test_any_offer(data: bytes) -> None:
+    line = fresh()
+    try:
+        line.answer(b"v=0\r\nm=audio 4000 RTP/AVP 8\r\n" + data, 20_000)
+    except (SdpSyntaxError, NothingInCommon):
+        assert line.plan is None
