@@ -1,6 +1,5 @@
 """Proves flow files sound: what `hotline flows check` prints."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hotline.errors import ConfigError
@@ -16,6 +15,8 @@ from hotline.ivr.flow import (
     transitions,
 )
 from hotline.ivr.prompts import PLACE, PromptBook, load_texts
+from hotline.yaml_file import read_yaml
+from workorders.routing import BadRoutingData, RoutingRules
 
 VALUES = frozenset({"number"})
 """What a prompt may have in braces: see `hotline.ivr.machine.Say`."""
@@ -24,11 +25,11 @@ Edges = dict[str, tuple[str, ...]]
 """Node name -> names of nodes that may come next."""
 
 
-def check_flows(folder: Path, routes: Callable[[Path], Iterable[str]] | None = None) -> list[str]:
-    """Every problem of every flow in the folder, each as `file:node: what is wrong`. Empty when sound.
+def check_flows(folder: Path) -> list[str]:
+    """Every problem of the flow folder, each as `file:node: what is wrong`. Empty when all is sound.
 
-    A flow is a YAML file in the folder with a key `nodes`. `routes` is asked for the problems of the
-    routing data (does every category have a unit?), since that belongs to the orders, not to the flows.
+    A flow is a YAML file in the folder with a key `nodes`. Also checked: the prompts they say, and that
+    every category of intents.yaml has a route to a unit.
     """
     problems: list[str] = []
     files = [file for file in sorted(folder.glob("*.yaml")) if is_flow(file)]
@@ -43,9 +44,23 @@ def check_flows(folder: Path, routes: Callable[[Path], Iterable[str]] | None = N
             problems += error.problems
             continue
         problems += check_flow(flow, texts, str(file))
-    if routes is not None:
-        problems += routes(folder)
-    return problems
+    return list(dict.fromkeys([*problems, *check_routes(folder)]))
+
+
+def check_routes(folder: Path) -> list[str]:
+    """Problems of the routing data: a category without a unit, a deadline that cannot be."""
+    try:
+        intents = read_yaml(folder / "intents.yaml")
+        codes = [str(item["code"]) for axis in ("matters", "services") for item in intents[axis]]
+    except ConfigError as error:
+        return list(error.problems)
+    except (KeyError, TypeError):
+        return [f"{folder / 'intents.yaml'}: matters and services must be lists of items with a code"]
+    try:
+        RoutingRules.load(folder, codes)
+    except BadRoutingData as error:
+        return [f"{folder}: {problem}" for problem in error.problems]
+    return []
 
 
 def is_flow(file: Path) -> bool:

