@@ -1,0 +1,99 @@
+"""A unit of work in memory, with the promises of the one on SQL."""
+
+from dataclasses import dataclass, field, replace
+from threading import RLock
+from types import TracebackType
+from typing import Self
+
+from workorders.errors import StaleOrder, UnknownOrder
+from workorders.model import HistoryEntry, WorkOrder
+from workorders.ports import DuplicateOrder, OutboxTask
+
+
+@dataclass
+class MemoryStore:
+    """What has been committed. Call it for a unit of work."""
+
+    orders: dict[str, WorkOrder] = field(default_factory=dict)
+    history: dict[str, list[HistoryEntry]] = field(default_factory=dict)
+    sequences: dict[tuple[str, str], int] = field(default_factory=dict)
+    tasks: list[OutboxTask] = field(default_factory=list)
+    lock: RLock = field(default_factory=RLock)
+
+    def __call__(self) -> "MemoryUnitOfWork":
+        return MemoryUnitOfWork(self)
+
+
+class MemoryUnitOfWork:
+    """Works on copies, one at a time; commit puts them in place."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> Self:
+        self._store.lock.acquire()
+        self._take()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._store.lock.release()
+
+    @property
+    def orders(self) -> "MemoryUnitOfWork":
+        return self
+
+    def put(self, task: OutboxTask) -> None:
+        if task.number not in self._orders:
+            raise UnknownOrder("no order of that number")
+        self._tasks.append(task)
+
+    def commit(self) -> None:
+        self._store.orders = self._orders
+        self._store.history = self._history
+        self._store.sequences = self._sequences
+        self._store.tasks = self._tasks
+        self._take()
+
+    def by_number(self, number: str) -> WorkOrder | None:
+        return self._orders.get(number)
+
+    def by_key(self, call_id: str, matter_no: int) -> WorkOrder | None:
+        return next(
+            (
+                order
+                for order in self._orders.values()
+                if (order.call_id, order.matter_no) == (call_id, matter_no)
+            ),
+            None,
+        )
+
+    def next_sequence(self, day: str, district: str) -> int:
+        number = self._sequences.get((day, district), 0) + 1
+        self._sequences[day, district] = number
+        return number
+
+    def add(self, order: WorkOrder, entry: HistoryEntry) -> None:
+        if self.by_key(order.call_id, order.matter_no) is not None or order.number in self._orders:
+            raise DuplicateOrder("the call's matter has been filed already")
+        self._orders[order.number] = replace(order)
+        self._history[order.number] = [entry]
+
+    def save(self, order: WorkOrder, entry: HistoryEntry) -> None:
+        stored = self._orders.get(order.number)
+        if stored is None:
+            raise UnknownOrder("no order of that number")
+        if stored.version != order.version - 1:
+            raise StaleOrder("the order has changed since it was read")
+        self._orders[order.number] = order
+        self._history[order.number].append(entry)
+
+    def _take(self) -> None:
+        self._orders = dict(self._store.orders)
+        self._history = {number: list(entries) for number, entries in self._store.history.items()}
+        self._sequences = dict(self._store.sequences)
+        self._tasks = list(self._store.tasks)
