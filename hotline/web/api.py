@@ -1,0 +1,199 @@
+"""REST for the page: calls, their transcripts, work orders. Handlers only translate."""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from hotline.conversation import CallId, Outcome
+from hotline.store.views import CallFilter, CallView, UtteranceView
+from hotline.web.auth import Auditor, Body, Editor, Reader, Unmasker
+from hotline.web.masking import TranscriptMask, mask_transcript
+from hotline.web.problems import Problem
+from hotline.web.shapes import (
+    Json,
+    call_json,
+    call_row_json,
+    iso,
+    order_json,
+    order_row_json,
+    utterance_json,
+)
+from hotline.web.site import Site, SiteDep
+from workorders.messages import EditWorkOrder
+from workorders.model import State
+from workorders.queries import OrderFilter, OrderView
+
+router = APIRouter(prefix="/api/v1", tags=["page"])
+
+Day = Annotated[date | None, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+
+
+class Search(BaseModel):
+    """What both lists can be asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(default="", max_length=200)
+    matter: str = Field(default="", max_length=64)
+    since: Day = None
+    """First day, Asia/Shanghai."""
+    until: Day = None
+    """Last day, inclusive."""
+    cursor: str = Field(default="", max_length=200)
+    limit: int = Field(default=50, ge=1, le=200)
+
+
+class CallSearch(Search):
+    """Which calls."""
+
+    outcome: Outcome | None = None
+
+
+class OrderSearch(Search):
+    """Which orders."""
+
+    state: State | None = None
+    unit: str = Field(default="", max_length=64)
+
+
+class Reason(Body):
+    """Why somebody wants to see what is masked."""
+
+    reason: str = Field(min_length=4, max_length=200)
+
+
+class FieldEdit(Body):
+    """A corrected field; `version` is the one the person was looking at."""
+
+    version: int = Field(ge=1, le=2**31 - 1)
+    field: str = Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")
+    value: str = Field(max_length=2000)
+
+
+@router.get("/calls")
+async def calls(asked: Annotated[CallSearch, Query()], _session: Reader, site: SiteDep) -> Json:
+    """Calls, newest first."""
+    after_last = asked.until + timedelta(days=1) if asked.until is not None else None
+    wanted = CallFilter(
+        asked.text, asked.since, after_last, asked.outcome, asked.matter, asked.limit, asked.cursor
+    )
+    rows = await site.ask(site.deps.calls.search, wanted)
+    raw = site.deps.settings.privacy.show_raw
+    return {
+        "calls": [call_row_json(row, raw=raw) for row in rows],
+        "total": await site.ask(site.deps.calls.count, wanted),
+        "next": rows[-1].cursor if len(rows) == asked.limit else None,
+    }
+
+
+@router.get("/calls/{call}")
+async def call_detail(call: str, _session: Reader, site: SiteDep) -> Json:
+    """A call with transcript and orders, masked."""
+    view, said, orders = await _whole(site, call)
+    return _call(view, said, orders, None if site.deps.settings.privacy.show_raw else mask_transcript(said))
+
+
+@router.get("/calls/{call}/transcript")
+async def call_transcript(call: str, _session: Reader, site: SiteDep) -> Json:
+    """A call's finals, masked."""
+    said = await site.ask(site.deps.calls.transcript, CallId(call))
+    mask = None if site.deps.settings.privacy.show_raw else mask_transcript(said)
+    return {"utterances": [utterance_json(view, mask) for view in said]}
+
+
+@router.post("/calls/{call}/unmask")
+async def unmask_call(call: str, form: Reason, session: Unmasker, site: SiteDep) -> Json:
+    """A call as it is, for a reason that is put on record first."""
+    view, said, orders = await _whole(site, call)
+    await site.record(session.user.name, "call.unmask", view.row.call, form.reason)
+    return _call(view, said, orders, None)
+
+
+@router.get("/orders")
+async def orders(asked: Annotated[OrderSearch, Query()], _session: Reader, site: SiteDep) -> Json:
+    """Orders, newest first."""
+    wanted = OrderFilter(
+        text=asked.text,
+        state=asked.state,
+        unit=asked.unit or None,
+        matter=asked.matter or None,
+        first_day=asked.since,
+        last_day=asked.until,
+        limit=asked.limit,
+        after=asked.cursor or None,
+    )
+    rows = await site.ask(site.deps.orders.search, wanted)
+    return {
+        "orders": [order_row_json(row) for row in rows],
+        "total": await site.ask(site.deps.orders.count, wanted),
+        "next": rows[-1].cursor if len(rows) == asked.limit else None,
+    }
+
+
+@router.get("/orders/{number}")
+async def order_detail(number: str, _session: Reader, site: SiteDep) -> Json:
+    """An order, masked."""
+    return await _order(site, number)
+
+
+@router.patch("/orders/{number}")
+async def edit_order(number: str, form: FieldEdit, session: Editor, site: SiteDep) -> Json:
+    """Correct one field; the machine's value stays beside it. 409 when somebody else was quicker."""
+    command = EditWorkOrder(number, form.version, session.user.name, form.field, form.value, site.deps.now())
+    moved = await site.ask(site.deps.service.handle, command)
+    await site.record(session.user.name, "order.edit", moved.number, form.field)
+    return await _order(site, number)
+
+
+@router.get("/audit")
+async def audit(
+    _session: Auditor,
+    site: SiteDep,
+    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+) -> Json:
+    """Who did what, newest first."""
+    entries = await site.ask(site.deps.audit.entries, before=before, limit=limit)
+    return {
+        "entries": [
+            {
+                "id": entry.id,
+                "at": iso(entry.at),
+                "who": entry.who,
+                "action": entry.action,
+                "subject": entry.subject,
+                "detail": entry.detail,
+            }
+            for entry in entries
+        ]
+    }
+
+
+async def _whole(site: Site, call: str) -> tuple[CallView, list[UtteranceView], list[OrderView]]:
+    view = await site.ask(site.deps.calls.get, CallId(call))
+    if view is None:
+        raise Problem(404, "call.unknown")
+    said = await site.ask(site.deps.calls.transcript, view.row.call)
+    return view, said, await site.ask(site.deps.orders.by_call, view.row.call)
+
+
+def _call(
+    view: CallView, said: list[UtteranceView], orders: list[OrderView], mask: TranscriptMask | None
+) -> Json:
+    return {
+        **call_json(view, mask),
+        "utterances": [utterance_json(item, mask) for item in said],
+        "work_orders": [order_json(order, mask) for order in orders],
+    }
+
+
+async def _order(site: Site, number: str) -> Json:
+    view = await site.ask(site.deps.orders.get, number)
+    if view is None:
+        raise Problem(404, "order.unknown")
+    if site.deps.settings.privacy.show_raw:
+        return order_json(view, None)
+    said = await site.ask(site.deps.calls.transcript, CallId(view.order.call_id))
+    return order_json(view, mask_transcript(said))

@@ -1,0 +1,176 @@
+"""Builds the web application and serves it inside the caller's task group."""
+
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import anyio
+import uvicorn
+from anyio.abc import TaskStatus
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from hotline.metrics import CONTENT_TYPE
+from hotline.settings import WebSettings
+from hotline.web import api, auth, exports, live, recordings, units
+from hotline.web.auth import PUBLIC, Guard
+from hotline.web.deps import WebDeps
+from hotline.web.live import MAX_FRAME
+from hotline.web.problems import install
+from hotline.web.shield import Shield
+from hotline.web.site import Site, SiteDep
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+STOP_SECONDS = 3
+"""At shutdown, open answers get this long; sockets are closed with 1012 at once."""
+
+router = APIRouter()
+
+
+def make_app(deps: WebDeps) -> FastAPI:
+    """The application; does no work until it is asked something."""
+    app = FastAPI(title="12348 hotline", openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.site = site = Site(deps)
+    install(app)
+    for part in (router, auth.router, api.router, recordings.router, exports.router, live.router):
+        app.include_router(part)
+    app.include_router(units.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Shield, settings=deps.settings.web)
+    deps.metrics.watch_queue("browsers", lambda: site.feed.depth, lambda: site.feed.dropped)
+    return app
+
+
+@router.get("/", dependencies=[PUBLIC])
+async def page() -> FileResponse:
+    """The page; it holds nothing until somebody signs in."""
+    return FileResponse(STATIC / "index.html")
+
+
+@router.get("/healthz", dependencies=[PUBLIC])
+async def alive() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", dependencies=[PUBLIC])
+async def ready(site: SiteDep) -> JSONResponse:
+    """200 when calls can be taken, 503 with the reasons when not."""
+    health = site.deps.health()
+    return JSONResponse(
+        {"ready": health.ready, "problems": list(health.problems)}, 200 if health.ready else 503
+    )
+
+
+@router.get("/metrics", dependencies=[PUBLIC])
+async def metrics(request: Request, site: SiteDep) -> Response:
+    """For Prometheus on this machine; from elsewhere only for administrators."""
+    if not _from_loopback(request):
+        await Guard("metrics")(request)
+    return Response(await site.ask(site.deps.metrics.page), media_type=CONTENT_TYPE)
+
+
+@router.get("/units/v1/openapi.json", dependencies=[PUBLIC])
+async def units_openapi() -> dict[str, Any]:
+    """The units' API, for their developers."""
+    return get_openapi(
+        title="12348 work orders for handling units",
+        version="1",
+        description="Bearer token per unit. Errors are application/problem+json with a stable `code`.",
+        routes=units.router.routes,
+    )
+
+
+def _from_loopback(request: Request) -> bool:
+    """Directly, not through a proxy on this machine."""
+    if request.client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Server(uvicorn.Server):
+    """uvicorn as a part of a larger program, which handles the signals itself."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = anyio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve_web(
+    app: FastAPI, web: WebSettings, *, task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve until cancelled; `task_status` gets the bound port once requests are taken.
+
+    Raises `OSError` when the address cannot be bound. Cancelling stops listening, closes WebSockets with 1012
+    and lets open answers finish for up to three seconds.
+    """
+    listener = _listen(web.host, web.port)
+    port: int = listener.getsockname()[1]
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="websockets-sansio",
+            ws_max_size=MAX_FRAME,
+            ws_per_message_deflate=False,
+            limit_concurrency=1_000,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(app.state.site.feed.run)
+            group.start_soon(_run, server, listener)
+            await server.ready.wait()
+            task_status.started(port)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                server.should_exit = True
+    finally:
+        listener.close()
+
+
+async def _run(server: _Server, listener: socket.socket) -> None:
+    # Shielded: a cancelled uvicorn drops its connections; told to exit, it says goodbye to them.
+    with anyio.CancelScope(shield=True):
+        await server.serve([listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,217 @@
+"""Calls and orders as the page's JSON, masked unless a permitted person has asked for the raw."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from hotline.conversation import Intent, Slot, Span
+from hotline.redact import mask_phone, mask_text
+from hotline.store.views import CallRow, CallView, UtteranceView
+from hotline.web.masking import TranscriptMask
+from hotline.web.timing import pieces
+from workorders.messages import EvidenceSpan, FieldValue
+from workorders.model import HistoryEntry, OrderField
+from workorders.queries import OrderRow, OrderView
+
+Json = dict[str, Any]
+
+PHONE = "phone"
+NAME = "caller_name"
+
+
+def mask_contact(contact: str) -> str:
+    """A number or SIP address with its middle hidden."""
+    return mask_phone(contact)
+
+
+def iso(at: datetime | None) -> str | None:
+    """ISO 8601, UTC."""
+    return at.isoformat() if at is not None else None
+
+
+def call_row_json(row: CallRow, *, raw: bool = False) -> Json:
+    """One line of the list of calls."""
+    return {
+        "call": row.call,
+        "channel": row.channel,
+        "remote": row.remote if raw else mask_contact(row.remote),
+        "dialled": row.dialled,
+        "open": row.open,
+        "started": iso(row.started),
+        "answered": iso(row.answered),
+        "ended": iso(row.ended),
+        "outcome": row.outcome,
+        "matter": row.matter,
+        "matter_label": row.matter_label,
+        "service_label": row.service_label,
+        "flags": list(row.flags),
+        "orders": list(row.orders),
+        "recorded": row.recorded,
+        "cursor": row.cursor,
+    }
+
+
+def call_json(view: CallView, mask: TranscriptMask | None) -> Json:
+    """A call; without a mask everything is raw."""
+    intent = None if view.intent is None else intent_json(view.intent, mask)
+    return {
+        **call_row_json(view.row, raw=mask is None),
+        "masked": mask is not None,
+        "recording_origin": view.recording_origin,
+        "consent_version": view.consent_version,
+        "consent_at": iso(view.consent_at),
+        "flow_path": list(view.flow_path),
+        "content_deleted_at": iso(view.content_deleted_at),
+        "intent": intent,
+        "quality": [
+            {
+                "speaker": leg.speaker.value,
+                "codec": leg.audio.codec,
+                "received": leg.audio.received,
+                "lost": leg.audio.lost,
+                "engine": leg.recognition.engine,
+                "degraded": leg.recognition.degraded,
+            }
+            for leg in view.legs
+        ],
+    }
+
+
+def utterance_json(view: UtteranceView, mask: TranscriptMask | None) -> Json:
+    """A final utterance. The recogniser's own words go out only when raw: they spell numbers out."""
+    text = view.text if mask is None else (mask.text(view.utterance) or mask_text(view.text))
+    body: Json = {
+        "utterance": view.utterance,
+        "leg": view.leg,
+        "speaker": view.speaker.value,
+        "seq": view.seq,
+        "start": view.start,
+        "end": view.end,
+        "final": True,
+        "stable": text,
+        "tail": "",
+        "confidence": view.confidence,
+        "engine": view.engine,
+        "degraded": view.degraded,
+        "gap": view.gap,
+        "pieces": pieces(view.text, view.raw, view.spans, view.words, (view.start, view.end)),
+    }
+    if mask is None:
+        body["raw"] = view.raw
+    return body
+
+
+def intent_json(intent: Intent, mask: TranscriptMask | None) -> Json:
+    """The router's reading of a call."""
+    return {
+        "matter": asdict(intent.matter),
+        "service": asdict(intent.service),
+        "matters": [asdict(candidate) for candidate in intent.matters],
+        "source": intent.source.value,
+        "flags": list(intent.flags),
+        "evidence": [_span(span, mask) for span in intent.evidence],
+        "slots": [_slot(slot, mask) for slot in intent.slots],
+    }
+
+
+def _slot(slot: Slot, mask: TranscriptMask | None) -> Json:
+    return {
+        "name": slot.name,
+        "value": _value(slot.name, slot.value, mask),
+        "display": _value(slot.name, slot.display, mask),
+        "confidence": slot.confidence,
+        "evidence": [_span(span, mask) for span in slot.evidence],
+    }
+
+
+def _span(span: Span | EvidenceSpan, mask: TranscriptMask | None) -> Json:
+    text = span.text if mask is None else mask.span(span.utterance, span.start, span.end, span.text)
+    return {"utterance": span.utterance, "start": span.start, "end": span.end, "text": text}
+
+
+def _value(name: str, value: str, mask: TranscriptMask | None) -> str:
+    if mask is None:
+        return value
+    return mask_phone(value) if name == PHONE else mask_text(value)
+
+
+def order_row_json(row: OrderRow) -> Json:
+    """One line of the list of orders."""
+    return {
+        "number": row.number,
+        "call": row.call_id,
+        "filed_at": iso(row.filed_at),
+        "state": row.state.value,
+        "urgency": row.urgency,
+        "matter": row.matter,
+        "matter_label": row.matter_label,
+        "service_label": row.service_label,
+        "district": row.district,
+        "summary": mask_text(row.summary),
+        "unit": row.unit,
+        "unit_name": row.unit_name,
+        "sign_by": iso(row.sign_by),
+        "due": iso(row.due),
+        "flags": list(row.flags),
+        "cursor": row.cursor,
+    }
+
+
+def order_json(view: OrderView, mask: TranscriptMask | None) -> Json:
+    """An order with its fields and history; without a mask everything is raw."""
+    order = view.order
+    return {
+        "number": order.number,
+        "call": order.call_id,
+        "matter_no": order.matter_no,
+        "matter": order.matter,
+        "matter_label": order.matter_label,
+        "service_label": order.service_label,
+        "district": order.district,
+        "summary": order.summary if mask is None else mask_text(order.summary),
+        "caller_contact": order.caller_contact if mask is None else mask_contact(order.caller_contact),
+        "source": order.source,
+        "flags": list(order.flags),
+        "urgency": order.urgency,
+        "unit": order.unit,
+        "unit_name": order.unit_name,
+        "state": order.state.value,
+        "filed_at": iso(order.filed_at),
+        "sign_by": iso(order.sign_by),
+        "due": iso(order.due),
+        "provisional": order.provisional,
+        "version": order.version,
+        "masked": mask is not None,
+        "fields": [_field(item, mask) for item in order.fields],
+        "history": [_history(entry, mask) for entry in view.history],
+        "deliveries": [asdict(delivery) for delivery in view.deliveries],
+    }
+
+
+def _field(item: OrderField, mask: TranscriptMask | None) -> Json:
+    value: FieldValue = item.field
+    machine = item.machine_value
+    return {
+        "name": value.name,
+        "value": _value(value.name, value.value, mask),
+        "display": _value(value.name, value.display, mask),
+        "confidence": value.confidence,
+        "machine_value": None if machine is None else _value(value.name, machine, mask),
+        "evidence": [_span(span, mask) for span in value.evidence],
+    }
+
+
+def _history(entry: HistoryEntry, mask: TranscriptMask | None) -> Json:
+    def shown(text: str | None) -> str | None:
+        return text if text is None or mask is None else _value(entry.field or "", text, mask)
+
+    return {
+        "at": iso(entry.at),
+        "actor": entry.actor,
+        "action": entry.action.value,
+        "to_state": entry.to_state.value,
+        "field": entry.field,
+        "machine_value": shown(entry.machine_value),
+        "human_value": shown(entry.human_value),
+        "text": shown(entry.text),
+    }

@@ -1,0 +1,68 @@
+"""The web part's own state of one running line, and the threads in which its handlers ask the database."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, ParamSpec, TypeVar
+
+import anyio
+import anyio.to_thread
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from hotline.web.deps import WebDeps
+from hotline.web.feed import LiveFeed
+from hotline.web.problems import Problem
+from hotline.web.tickets import RecentlyHeard, Tickets
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 8
+"""Database calls of handlers at once."""
+SIGN_INS = 2
+"""Passwords hashed at once; each takes 19 MiB and a core."""
+SIGN_INS_WAITING = 16
+
+
+class Site:
+    """What handlers share."""
+
+    def __init__(self, deps: WebDeps) -> None:
+        self.deps = deps
+        self.tickets = Tickets()
+        self.heard = RecentlyHeard()
+        self.feed = LiveFeed(deps.bus, self._refresh, show_raw=deps.settings.privacy.show_raw)
+        self._threads = anyio.CapacityLimiter(THREADS)
+        self._sign_ins = anyio.CapacityLimiter(SIGN_INS)
+
+    async def ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something that blocks. Cancelling lets the thread finish and drops its answer."""
+        return await anyio.to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._threads)
+
+    async def hash(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something that hashes passwords. Raises `Problem` 503 when too many wait already."""
+        if self._sign_ins.statistics().tasks_waiting >= SIGN_INS_WAITING:
+            raise Problem(503, "auth.busy", headers={"Retry-After": "5"})
+        return await anyio.to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._sign_ins)
+
+    async def record(self, who: str, action: str, subject: str, detail: str = "") -> None:
+        """Write an audit row; what it is about must not happen before this returns."""
+        await self.ask(
+            self.deps.audit.record, who[:64], action, subject[:255], self.deps.now(), detail[:2000]
+        )
+
+    async def _refresh(self, call: str) -> bool:
+        """Whether a call is still going on, by the database."""
+        from hotline.conversation import CallId
+
+        view = await self.ask(self.deps.calls.get, CallId(call))
+        return view is not None and view.row.open
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    """The site a request or a WebSocket came to."""
+    site: Site = connection.app.state.site
+    return site
+
+
+SiteDep = Annotated[Site, Depends(site_of)]
