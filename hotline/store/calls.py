@@ -23,7 +23,7 @@ from asr.audio import seconds
 from asr.transcript import TranscriptEvent
 from hotline.conversation import CallId, CallRecord, Intent, Outcome, Speaker
 from hotline.store import codec
-from hotline.store.engine import insert_new, reading, storable, writing
+from hotline.store.engine import insert_if_new, insert_new, reading, storable, writing
 from hotline.store.search import calls_saying, phrases
 from hotline.store.tables import calls, consents, intents, legs, utterances
 from hotline.store.views import (
@@ -92,7 +92,7 @@ class CallStore:
         """Keep what the router last made of the call; one that is older than what is kept changes nothing."""
         values = codec.intent_values(call, intent, at)
         with writing(self._engine) as connection:
-            if insert_new(connection, intents, [values]) == 0:
+            if not insert_if_new(connection, intents, values):
                 connection.execute(
                     update(intents).where(intents.c.call_id == call, intents.c.at <= at).values(values)
                 )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, delete, select, update
 
 from hotline.errors import HotlineError
 from hotline.store.credentials import digest, new_token
-from hotline.store.engine import insert_new, reading, storable, writing
+from hotline.store.engine import insert_if_new, insert_new, reading, storable, writing
 from hotline.store.tables import login_failures, sessions, users
 
 MAX_FAILURES = 5
@@ -89,7 +89,7 @@ class UserStore:
             "disabled": False,
         }
         with writing(self._engine) as connection:
-            if insert_new(connection, users, [row]) == 0:
+            if not insert_if_new(connection, users, row):
                 raise UserRefused("there is a user of that name")
             return _user(connection.execute(select(users).where(users.c.name == storable(name))).one())
 
