@@ -54,7 +54,7 @@ def numerals() -> Numerals:
     """The tables, read once."""
     rows = rows_of("numerals.tsv")
     digits = {row[1]: int(row[2]) for row in rows if row[0] in {"digit", "liang"}}
-    spoken = {row[1]: int(row[2]) for row in rows if row[0] == "spoken"}
+    spoken = {row[1]: int(row[2]) for row in rows if row[0] in {"spoken", "heard"}}
     units = {row[1]: int(row[2]) for row in rows if row[0] == "unit"}
     words: dict[str, tuple[str, ...]] = {}
     for kind, text, *_ in rows:
@@ -221,7 +221,8 @@ def _read_out(run: str, after: str, table: Numerals) -> str | None:
         neighbours = 0 <= int(written[1]) - int(written[0]) <= 2
         plain = all(char in table.digits for char in run)
         return written if plain and not neighbours and after.startswith(table.words["year"]) else None
-    return written if len(run) > 3 or "0" in written else None
+    marked = "0" in written or any(char in table.words["spoken"] for char in run)
+    return written if len(run) > 3 or marked else None
 
 
 def _any(words: tuple[str, ...]) -> str:
