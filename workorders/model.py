@@ -24,6 +24,7 @@ SYSTEM = "system"
 """The actor of what the line does by itself."""
 SUMMARY = "summary"
 """The summary is edited like a field, under this name."""
+NAME_LENGTH = 64
 
 
 class State(StrEnum):
@@ -194,6 +195,8 @@ def edit(order: WorkOrder, command: EditWorkOrder) -> Change:
 
     Raises `StaleOrder` when the order has changed since the person read it, `ForbiddenMove`.
     """
+    if not 1 <= len(command.field) <= NAME_LENGTH:
+        raise ForbiddenMove(f"a field's name has 1 to {NAME_LENGTH} characters")
     if order.version != command.version:
         raise StaleOrder("the order has changed since it was read")
     moved = _moved(order, Action.EDIT)

@@ -82,7 +82,7 @@ class Places:
         return self.nearest(_prefecture_code(place.code) if place.level == "county" else PROVINCE)
 
     def full_name(self, place: Place) -> str:
-        """The name as units use it: a district's with its city's in front, since cities share names of theirs."""
+        """The name as units use it: a district's with its city's in front, as cities share names."""
         if place.level != "county" or not self._is_urban_district(place):
             return place.name
         return self.above(place).name + place.name
