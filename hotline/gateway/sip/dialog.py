@@ -34,7 +34,7 @@ class Dialog:
         headers, head = invite.headers, invite.head
         ident = (head.call_id, tag, head.from_tag or "")
         local = f"{headers.get('To')};tag={tag}"
-        routes = headers.all("Record-Route")
+        routes = _checked(headers.all("Record-Route"))
         parties = (local, headers.get("From") or "")
         return cls(ident, parties, contact_of(invite), routes, (0, head.cseq))
 
@@ -43,7 +43,7 @@ class Dialog:
         """The dialog a 2xx opens at its caller (§12.1.2). Raises `SipSyntaxError`."""
         headers, head = response.headers, response.head
         ident = (head.call_id, invite.head.from_tag or "", head.to_tag or "")
-        routes = tuple(reversed(headers.all("Record-Route")))
+        routes = _checked(tuple(reversed(headers.all("Record-Route"))))
         parties = (headers.get("From") or "", headers.get("To") or "")
         return cls(ident, parties, contact_of(response), routes, (invite.head.cseq, None))
 
@@ -101,6 +101,13 @@ def contact_of(message: Request | Response) -> str:
     if SipUri.parse(uri).scheme != "sip":
         raise SipSyntaxError("contact is no sip URI")
     return uri
+
+
+def _checked(routes: tuple[str, ...]) -> tuple[str, ...]:
+    """The routes, each of which can be read. Raises `SipSyntaxError`."""
+    for route in routes:
+        SipUri.parse(NameAddr.parse(route).uri)
+    return routes
 
 
 class Answer2xx:

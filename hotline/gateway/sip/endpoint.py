@@ -129,6 +129,8 @@ class SipEndpoint:
         if self._calls:
             with anyio.move_on_after(grace):
                 await empty.wait()
+        for leg in list(self._calls.legs.values()):
+            leg.part()
         self._calls.when_empty = None
 
     def _queue(self, call: IncomingInvite) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from asyncio import TimerHandle
 from typing import Protocol
 
 from asr.audio import LegId
@@ -61,6 +62,7 @@ class IncomingInvite:
         self._calls = calls
         self._over = False
         self._taken = False
+        self._patience: TimerHandle | None = None
 
     @property
     def remote(self) -> str:
@@ -82,7 +84,7 @@ class IncomingInvite:
         """Send 180 and give the application its time."""
         fields = [self._signalling.contact(self._hop), ALLOW]
         self._respond(180, "Ringing", fields)
-        self._signalling.later(self._signalling.now() + RING_SECONDS, self._unanswered)
+        self._patience = self._signalling.later(self._signalling.now() + RING_SECONDS, self._unanswered)
 
     async def answer(self) -> MediaLeg:
         """Take the call. Raises `CallAborted` when the caller gave up first, or when no ports are left
@@ -114,8 +116,7 @@ class IncomingInvite:
             session.configure(negotiation.plan)
         else:
             leg.offer_pending()
-        self._over = True
-        self._calls.over(self)
+        self._finish()
         self._calls.adopt(leg)
         fields = [("Record-Route", value) for value in self._request.headers.all("Record-Route")]
         fields += [self._signalling.contact(self._hop), ALLOW, SDP]
@@ -135,13 +136,18 @@ class IncomingInvite:
             return
         fields = [] if retry_after is None else [("Retry-After", str(retry_after))]
         self._respond(status, reason, fields)
-        self._over = True
-        self._calls.over(self)
+        self._finish()
 
     def _respond(self, status: int, reason: str, fields: list[tuple[str, str]]) -> None:
         routes = [("Record-Route", value) for value in self._request.headers.all("Record-Route")]
         known = [*routes, *fields] if status < 200 else fields
         self._signalling.respond(self.key, self._request, status, reason, known, tag=self.dialog.ident[1])
+
+    def _finish(self) -> None:
+        self._over = True
+        if self._patience is not None:
+            self._patience.cancel()
+        self._calls.over(self)
 
     def _unanswered(self) -> None:
         self.refuse(480, "Temporarily Unavailable")

@@ -162,6 +162,12 @@ class SipLeg:
         else:
             self._bye()
 
+    def part(self) -> None:
+        """Stop waiting for an ACK that an owed BYE must follow: the line is closing."""
+        if self._bye_owed:
+            self._answer = None
+            self._bye()
+
     async def _watch(self) -> None:
         self.finish(await self._session.wait_ended())
 
@@ -201,6 +207,10 @@ class SipLeg:
             return
         if not self.dialog.in_order(request):
             self._refuse(key, request, 500, "Server Internal Error", ("Retry-After", "1"))
+            return
+        required = request.headers.tokens("Require")
+        if required:
+            self._refuse(key, request, 420, "Bad Extension", ("Unsupported", ", ".join(required)))
             return
         self._flow = hop
         handlers = {

@@ -109,6 +109,13 @@ class UserAgentServer:
 
     def receive(self, request: Request, hop: Hop, key: Key | None) -> None:
         """One request, no retransmission; `key` is None for ACK."""
+        try:
+            self._dispatch(request, hop, key)
+        except SipSyntaxError:  # in a field that only this kind of request is asked for
+            if key is not None:
+                self._reply(request, key, 400, "Bad Request")
+
+    def _dispatch(self, request: Request, hop: Hop, key: Key | None) -> None:
         head = request.head
         if head.to_tag is not None and request.method != "CANCEL":
             self._inside(request, hop, key)

@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address, ip_network
 
 from anyio.abc import TaskGroup
@@ -202,12 +203,7 @@ class Signalling:
             return
         if isinstance(message, Request):
             message = message.stamped(hop.host, hop.port)
-        try:
-            self._run(self._layer.receive(message, hop, self.now()))
-        except Exception:
-            # A supervision point: no message, however odd, may take down the socket all calls share.
-            self._faults += 1
-            log.exception("handling a message failed")
+        self._run(self._layer.receive(message, hop, self.now()))
 
     def _refuse(self, error: BadMessage, hop: Hop) -> None:
         if error.request is None:
@@ -220,19 +216,29 @@ class Signalling:
 
     def _run(self, effects: list[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
-                self._put(effect.message, effect.hop, lambda key=effect.key: self._broken(key))  # type: ignore[misc]
-            elif isinstance(effect, Arrived):
-                self._on_request(effect.request, effect.hop, effect.key)
-            elif isinstance(effect, Replied):
-                waiting = self._waiting.get(effect.key)
-                if waiting is not None:
-                    waiting(effect.response)
-            else:
-                waiting = self._waiting.pop(effect.key, None)
-                if waiting is not None and isinstance(effect, Failed):
-                    waiting(None)
+            try:
+                self._carry_out(effect)
+            except Exception:
+                # A supervision point: no message, however odd, may take down what all calls share.
+                self._faults += 1
+                log.exception("handling a message failed")
+                if isinstance(effect, Arrived) and effect.key is not None:
+                    self.respond(effect.key, effect.request, 500, "Server Internal Error")
         self._arm()
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Send):
+            self._put(effect.message, effect.hop, partial(self._broken, effect.key))
+        elif isinstance(effect, Arrived):
+            self._on_request(effect.request, effect.hop, effect.key)
+        elif isinstance(effect, Replied):
+            waiting = self._waiting.get(effect.key)
+            if waiting is not None:
+                waiting(effect.response)
+        else:
+            waiting = self._waiting.pop(effect.key, None)
+            if waiting is not None and isinstance(effect, Failed):
+                waiting(None)
 
     def _put(self, message: Request | Response, hop: Hop, lost: Callable[[], None]) -> None:
         if isinstance(message, Response) and hop.reliable and not self._sockets.connected(hop.connection):

@@ -97,7 +97,8 @@ class _Entry:
 class TransactionLayer:
     """All transactions of one endpoint. Feed messages and time; carry out the effects in order."""
 
-    def __init__(self, timers: Timers, capacity: int = 4_000) -> None:
+    def __init__(self, timers: Timers, capacity: int = 16_000) -> None:
+        """`capacity`: transactions at once; each call leaves two for 32 s, so 250 calls a second fit."""
         self._timers = timers
         self._capacity = capacity
         self._entries: dict[Key, _Entry] = {}

@@ -93,16 +93,22 @@ class Sockets:
     def send(self, data: bytes, hop: Hop, lost: Lost) -> None:
         """Send now, or once a stream is open. `lost` is called when it cannot be; it may be at once."""
         if hop.transport == "UDP":
-            if self._udp is None or self._udp.is_closing():
-                lost()
-            else:
-                self._udp.sendto(data, (hop.host, hop.port))
+            self._send_datagram(data, hop, lost)
             return
         stream = self._stream(hop)
         if stream is not None:
             stream.write(data)
             return
         self._open_stream(hop).add(data, lost)
+
+    def _send_datagram(self, data: bytes, hop: Hop, lost: Lost) -> None:
+        if self._udp is None or self._udp.is_closing():
+            lost()
+            return
+        try:
+            self._udp.sendto(data, (hop.host, hop.port))
+        except (OSError, ValueError):  # an address of the other family, for one
+            lost()
 
     def connected(self, number: int | None) -> bool:
         """Whether that stream is still open."""
