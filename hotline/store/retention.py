@@ -6,9 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, select, text, update
+from sqlalchemy import Connection, Engine, delete, select, text, update
 
 from hotline.errors import StoreError
 from hotline.store.engine import reading, writing
@@ -53,8 +52,8 @@ class Retention:
         """
         before = now - timedelta(days=self._days)
         swept = Swept(0, 0, 0)
-        while rows := self._expired(before):
-            swept = _sum(swept, self._empty(rows, now))
+        while expired := self._expired(before):
+            swept = _sum(swept, self._empty(expired, now))
         swept = _sum(swept, Swept(0, 0, self._delete_strays(before)))
         if swept.utterances:
             self._forget_words()
@@ -64,7 +63,8 @@ class Retention:
         )
         return swept
 
-    def _expired(self, before: datetime) -> Sequence[Row[Any]]:
+    def _expired(self, before: datetime) -> list[tuple[str, str | None]]:
+        """Ids and recordings of calls whose content is due."""
         wanted = (
             select(calls.c.id, calls.c.recording)
             .where(
@@ -76,11 +76,11 @@ class Retention:
             .limit(BATCH)
         )
         with reading(self._engine) as connection:
-            return connection.execute(wanted).all()
+            return [(row.id, row.recording) for row in connection.execute(wanted)]
 
-    def _empty(self, rows: Sequence[Row[Any]], now: datetime) -> Swept:
-        files = sum(self._delete_recording(row.recording) for row in rows if row.recording)
-        ids = [row.id for row in rows]
+    def _empty(self, expired: Sequence[tuple[str, str | None]], now: datetime) -> Swept:
+        files = sum(self._delete_recording(recording) for _, recording in expired if recording)
+        ids = [call for call, _ in expired]
         with writing(self._engine) as connection:
             said = connection.execute(delete(utterances).where(utterances.c.call_id.in_(ids))).rowcount
             connection.execute(
