@@ -1,0 +1,54 @@
+"""Prompt audio in the pieces the media clock asks for: 16 kHz in, 20 ms of G.711 out.
+
+Pure: the caller keeps time. A long prompt is converted a second at a time, so that no tick pays for it all.
+"""
+
+from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES
+from hotline.gateway.g711 import SILENCE, Codec, encode, transcode
+from hotline.gateway.resample import FRAME_8K, Decimator
+
+_FRAME_BYTES = FRAME_SAMPLES * BYTES_PER_SAMPLE
+_CHUNK = 50
+"""Frames converted at once."""
+
+
+class Playout:
+    """One prompt on its way out."""
+
+    def __init__(self, pcm: bytes, codec: Codec) -> None:
+        """`pcm`: 16 kHz s16le mono; a last piece shorter than 20 ms is filled up with silence."""
+        self._pcm = pcm
+        self._at = 0
+        self._codec = codec
+        self._decimator = Decimator()
+        self._coded = b""
+        self._coded_at = 0
+
+    @property
+    def done(self) -> bool:
+        """Everything has been taken."""
+        return self._at >= len(self._pcm)
+
+    def codec(self, codec: Codec) -> None:
+        """Go on in another codec."""
+        if codec != self._codec:
+            self._coded = transcode(self._coded, codec)
+            self._codec = codec
+
+    def take(self) -> tuple[bytes, bytes]:
+        """The next 20 ms as 160 bytes of G.711 and as 640 bytes of 16 kHz; silence when done."""
+        if self.done:
+            return SILENCE[self._codec] * FRAME_8K, bytes(_FRAME_BYTES)
+        if self._coded_at >= len(self._coded):
+            self._convert()
+        coded = self._coded[self._coded_at : self._coded_at + FRAME_8K]
+        pcm = self._pcm[self._at : self._at + _FRAME_BYTES].ljust(_FRAME_BYTES, b"\0")
+        self._coded_at += FRAME_8K
+        self._at += _FRAME_BYTES
+        return coded, pcm
+
+    def _convert(self) -> None:
+        chunk = self._pcm[self._at : self._at + _CHUNK * _FRAME_BYTES]
+        whole = -(-len(chunk) // _FRAME_BYTES) * _FRAME_BYTES
+        self._coded = encode(self._decimator.push(chunk.ljust(whole, b"\0")), self._codec)
+        self._coded_at = 0
