@@ -1,0 +1,133 @@
+"""One leg's incoming stream: packets in, 20 ms of G.711 out at every tick, key presses on the side.
+
+Pure. Everything between jitter buffer and resampler stays in the stream's own companding law, concealed sound
+too: so an ordinary tick moves bytes and computes nothing.
+"""
+
+from hotline.conversation import AudioFacts
+from hotline.gateway import concealment
+from hotline.gateway.concealment import Concealer
+from hotline.gateway.dtmf import EventDecoder
+from hotline.gateway.g711 import SILENCE, Codec, decode, encode, transcode
+from hotline.gateway.jitter import JitterBuffer, Lost
+from hotline.gateway.media import MediaPlan
+from hotline.gateway.resample import FRAME_8K, TAIL
+from hotline.gateway.rtp import RtpPacket
+
+_HISTORY_FRAMES = concealment.HISTORY // FRAME_8K
+
+
+class Receiver:
+    """Jitter buffer, loss concealment and telephone events of one leg."""
+
+    def __init__(self, delay_s: float) -> None:
+        """`delay_s`: how long a missing packet is waited for."""
+        self.jitter = JitterBuffer(delay_s)
+        self.ignored = 0
+        """Packets of a payload type that was not agreed on."""
+        self._codec: Codec = "PCMA"
+        self._codecs: dict[int, Codec] = {}
+        self._event_type: int | None = None
+        self._events = EventDecoder()
+        self._concealer = Concealer()
+        self._pending = b""
+        self._history = [SILENCE["PCMA"] * FRAME_8K] * _HISTORY_FRAMES
+        self._playing = False
+        self._longest = FRAME_8K
+        self._concealed = 0
+
+    @property
+    def codec(self) -> Codec:
+        """The law that `pull` gives."""
+        return self._codec
+
+    @property
+    def facts(self) -> AudioFacts:
+        """What has happened to the stream so far."""
+        jitter = self.jitter
+        return AudioFacts(
+            received=jitter.received,
+            lost=jitter.lost,
+            late=jitter.late,
+            duplicated=jitter.duplicated,
+            concealed_ms=self._concealed // 8,
+            codec=self._codec if self._codecs else "",
+        )
+
+    def configure(self, plan: MediaPlan, *, anew: bool) -> None:
+        """Hear what `plan` says; `anew` when what comes is another stream.
+
+        Packets of the codec before stay welcome: some are still on their way.
+        """
+        before = {kind: codec for kind, codec in self._codecs.items() if codec == self._codec}
+        self._codecs = {**before, plan.payload_type: plan.codec}
+        self._event_type = plan.dtmf_payload_type
+        if plan.codec != self._codec:
+            self._pending = transcode(self._pending, plan.codec)
+            self._history = [transcode(frame, plan.codec) for frame in self._history]
+            self._codec = plan.codec
+        if anew:
+            self.jitter.reset()
+            self._concealer.forget()
+            self._playing = False
+
+    def push(self, packet: RtpPacket, now: float) -> str | None:
+        """Take a packet that came at `now`; returns the key when it begins a press."""
+        if packet.payload_type in self._codecs:
+            if packet.payload:
+                self.jitter.push(packet, now)
+            else:
+                self.jitter.skip(packet, now)
+            return None
+        self.jitter.skip(packet, now)
+        if packet.payload_type == self._event_type:
+            return self._events.push(packet)
+        self.ignored += 1
+        return None
+
+    def pull(self, now: float) -> tuple[bytes, bool]:
+        """The 20 ms due at `now`: 24 bytes of what was before and 160 of the frame; True when made up."""
+        pending, made_up = self._pending, False
+        pop = self.jitter.pop
+        while (item := pop(now)) is not None:
+            if isinstance(item, Lost):
+                made_up = True
+                pending += self._conceal(item.samples)
+            else:
+                pending += self._sound(item)
+        if len(pending) < FRAME_8K:
+            missing = FRAME_8K - len(pending)
+            if self._playing:  # the stream has just broken off: let it fade
+                made_up = True
+                pending += self._conceal(missing)
+                self._playing = not self._concealer.faded
+            else:
+                pending += SILENCE[self._codec] * missing
+        if len(pending) > FRAME_8K:
+            excess = len(pending) - self._longest
+            if excess > 0:  # the scale of time has moved: never let the lag grow
+                pending = pending[excess:]
+            frame, self._pending = pending[:FRAME_8K], pending[FRAME_8K:]
+        else:
+            frame, self._pending = pending, b""
+        history = self._history
+        row = history[-1][-TAIL:] + frame
+        self._history = [*history[1:], frame]
+        return row, made_up
+
+    def _sound(self, packet: RtpPacket) -> bytes:
+        payload = packet.payload
+        codec = self._codecs.get(packet.payload_type, self._codec)
+        if codec != self._codec:
+            payload = transcode(payload, self._codec)
+        self._longest = max(self._longest, len(payload))
+        self._playing = True
+        if self._concealer.active:
+            return encode(self._concealer.resume(decode(payload, self._codec)), self._codec)
+        return payload
+
+    def _conceal(self, count: int) -> bytes:
+        self._concealed += count
+        history = decode(b"".join(self._history) + self._pending, self._codec)
+        made = self._concealer.conceal(history[-concealment.HISTORY :], count)
+        return encode(made, self._codec)

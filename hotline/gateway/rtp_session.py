@@ -1,0 +1,238 @@
+"""RTP sessions: the port range and the one 20 ms tick all legs share.
+
+One ticker for all means that a tick's decoding is a few array operations however many calls there are, and
+that the process wakes fifty times a second, not fifty times a call.
+"""
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import anyio.lowlevel
+
+from asr.audio import LegId
+from hotline.conversation import EndCause
+from hotline.gateway.g711 import Codec
+from hotline.gateway.ports import NoPortsLeft, PortRange
+from hotline.gateway.resample import upsample_frames
+from hotline.gateway.rtp_leg import RtpSession, Traffic
+from hotline.settings import MediaSettings
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.02
+_LONGEST_CATCH_UP = 100
+"""Ticks made up for after a stall (2 s, what readers hold); a longer one is a hole in time."""
+_LAGS = 3000
+"""Ticks whose lag is remembered: a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStats:
+    """How the engine is doing."""
+
+    sessions: int
+    ticks: int
+    stalls: int
+    """Ticks that began more than 20 ms late."""
+    lag_p50_ms: float
+    """How late ticks began, over the last minute."""
+    lag_p99_ms: float
+    lag_max_ms: float
+    packets_in: int
+    packets_out: int
+    malformed: int
+    foreign: int
+    ignored: int
+
+
+class MediaEngine:
+    """All legs' RTP in this process."""
+
+    def __init__(self, host: str, settings: MediaSettings) -> None:
+        self._host = host
+        self._settings = settings
+        self._ports = PortRange(settings.port_min, settings.port_max)
+        self._sessions: dict[RtpSession, None] = {}
+        self._past = Traffic()
+        self._lags: deque[float] = deque(maxlen=_LAGS)
+        self._ticks = 0
+        self._stalls = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, host: str, settings: MediaSettings) -> AsyncIterator["MediaEngine"]:
+        """Run an engine bound to `host`, an address of this machine; leaving ends and closes all sessions."""
+        engine = cls(host, settings)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(engine._run)
+            try:
+                yield engine
+            finally:
+                tasks.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    for session in list(engine._sessions):
+                        session.end(EndCause.SHUTDOWN)
+                        await session.close()
+
+    async def session(self, leg: LegId) -> RtpSession:
+        """A session with its own RTP/RTCP port pair. Raises `NoPortsLeft`.
+
+        Cancelling releases the ports again.
+        """
+        loop = asyncio.get_running_loop()
+        port, media, control = self._bind(loop.time())
+        timing = (self._settings.jitter_ms / 1000, self._settings.dead_after_s)
+        session = RtpSession(leg, (self._host, port), timing, self._forget)
+        self._sessions[session] = None
+        opened: list[asyncio.DatagramTransport] = []
+        try:
+            made, _ = await loop.create_datagram_endpoint(lambda: _MediaWire(session, loop), sock=media)
+            opened.append(made)
+            other, _ = await loop.create_datagram_endpoint(lambda: _ControlWire(session, loop), sock=control)
+            opened.append(other)
+        except BaseException:
+            for transport in opened:
+                transport.close()
+            media.close()
+            control.close()
+            self._forget(session)
+            raise
+        session.attach(opened[0], opened[1])
+        return session
+
+    @property
+    def stats(self) -> MediaStats:
+        """Counts since the start and how late the ticks of the last minute were."""
+        lags = sorted(self._lags) or [0.0]
+        total = Traffic()
+        for traffic in (self._past, *(session.traffic for session in self._sessions)):
+            _add(total, traffic)
+        return MediaStats(
+            sessions=len(self._sessions),
+            ticks=self._ticks,
+            stalls=self._stalls,
+            lag_p50_ms=lags[len(lags) // 2] * 1000,
+            lag_p99_ms=lags[min(len(lags) - 1, len(lags) * 99 // 100)] * 1000,
+            lag_max_ms=lags[-1] * 1000,
+            packets_in=total.packets_in,
+            packets_out=total.packets_out,
+            malformed=total.malformed,
+            foreign=total.foreign,
+            ignored=total.ignored,
+        )
+
+    def _bind(self, now: float) -> tuple[int, socket.socket, socket.socket]:
+        """Two sockets on the next free pair; a port someone else holds is passed over."""
+        while True:
+            port = self._ports.take(now)
+            try:
+                media = _bound(self._host, port)
+            except OSError:
+                self._ports.release(port, now)
+                continue
+            try:
+                return port, media, _bound(self._host, port + 1)
+            except OSError:
+                media.close()
+                self._ports.release(port, now)
+
+    def _forget(self, session: RtpSession) -> None:
+        if self._sessions.pop(session, session) is None:
+            _add(self._past, session.traffic)
+            self._ports.release(session.local[1], asyncio.get_running_loop().time())
+
+    async def _run(self) -> None:
+        """Tick by the clock for ever: each deadline is 20 ms after the last one, however late that came."""
+        deadline = anyio.current_time()
+        while True:
+            deadline += TICK_S
+            await anyio.sleep_until(deadline)
+            lag = anyio.current_time() - deadline
+            self._lags.append(lag)
+            if lag > TICK_S:
+                self._stalls += 1
+                # Packets came meanwhile: let the sockets be read before time is made up for.
+                await anyio.lowlevel.checkpoint()
+                await anyio.lowlevel.checkpoint()
+                if lag > _LONGEST_CATCH_UP * TICK_S:
+                    log.warning("media clock stood still", extra={"seconds": round(lag, 1)})
+                    deadline += lag // TICK_S * TICK_S
+            self._tick(deadline)
+
+    def _tick(self, now: float) -> None:
+        self._ticks += 1
+        active: list[RtpSession] = []
+        laws: dict[Codec, tuple[list[RtpSession], list[bytes]]] = {"PCMA": ([], []), "PCMU": ([], [])}
+        for session in list(self._sessions):
+            try:
+                row = session.pull(now)
+            except Exception:  # supervision point: one leg's failure ends that leg only
+                log.exception("leg failed in the media tick", extra={"leg": session.leg})
+                session.end(EndCause.ERROR)
+                continue
+            if row is not None:
+                sessions, rows = laws[session.codec]
+                sessions.append(session)
+                rows.append(row)
+                active.append(session)
+        for codec, (sessions, rows) in laws.items():
+            for session, pcm in zip(sessions, upsample_frames(rows, codec), strict=True):
+                session.deliver(pcm)
+        for session in active:
+            try:
+                session.transmit(now)
+            except Exception:  # supervision point: as above; a tap is the call's own code
+                log.exception("leg failed in the media tick", extra={"leg": session.leg})
+                session.end(EndCause.ERROR)
+
+
+class _MediaWire(asyncio.DatagramProtocol):
+    """Callback border: datagrams to the session."""
+
+    def __init__(self, session: RtpSession, loop: asyncio.AbstractEventLoop) -> None:
+        self._take = session.on_media
+        self._time = loop.time
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._take(data, addr[:2], self._time())
+
+
+class _ControlWire(asyncio.DatagramProtocol):
+    """Callback border: RTCP to the session."""
+
+    def __init__(self, session: RtpSession, loop: asyncio.AbstractEventLoop) -> None:
+        self._take = session.on_control
+        self._time = loop.time
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        del addr
+        self._take(data, self._time())
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _add(total: Traffic, part: Traffic) -> None:
+    total.packets_in += part.packets_in
+    total.packets_out += part.packets_out
+    total.malformed += part.malformed
+    total.foreign += part.foreign
+    total.ignored += part.ignored
+
+
+__all__ = ["MediaEngine", "MediaStats", "NoPortsLeft", "RtpSession"]
