@@ -84,7 +84,7 @@ class Outbox:
         self._clock = clock
         self._rows = OutboxRows(engine, clock, timedelta(seconds=self._options.lease_s))
         self._threads = anyio.CapacityLimiter(2)
-        self._slots = anyio.CapacityLimiter(self._options.deliveries)
+        self._under_way: set[int] = set()
         self._wakers: set[anyio.Event] = set()
 
     async def run(self) -> None:
@@ -146,23 +146,24 @@ class Outbox:
         return dispatched + len(claims)
 
     async def _start_deliveries(self, group: TaskGroup) -> int:
-        free = int(self._slots.available_tokens)
-        if not free or not self._gateways:
+        free = self._options.deliveries - len(self._under_way)
+        if free <= 0 or not self._gateways:
             return 0
-        claims = await self._thread(self._rows.claim_webhooks, free)
+        # Our own deliveries are left out, also when one has outlived its lease.
+        claims = await self._thread(self._rows.claim_webhooks, free, frozenset(self._under_way))
         for claim in claims:
-            self._slots.acquire_on_behalf_of_nowait(claim.id)
-            group.start_soon(self._deliver_in_slot, claim)
+            self._under_way.add(claim.id)
+            group.start_soon(self._deliver_and_forget, claim)
         return len(claims)
 
-    async def _deliver_in_slot(self, claim: Claim) -> None:
+    async def _deliver_and_forget(self, claim: Claim) -> None:
         try:
             await self._deliver(claim)
         except StorageFailed as error:
             # Nothing is lost: the lease ends by itself and the row is taken again.
             log.warning("a delivery could not be noted", extra={"error": str(error)})
         finally:
-            self._slots.release_on_behalf_of(claim.id)
+            self._under_way.discard(claim.id)
             self.wake()
 
     async def _deliver(self, claim: Claim) -> None:

@@ -1,6 +1,6 @@
 """The outbox table: dispatching, claiming with a lease, finishing; all safe among several processes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -83,7 +83,7 @@ class OutboxRows:
             )
             return self._claim(connection, connection.scalars(wanted).all())
 
-    def claim_webhooks(self, limit: int) -> list[Claim]:
+    def claim_webhooks(self, limit: int, except_rows: Collection[int] = ()) -> list[Claim]:
         """Take deliveries, at most one a unit at a time: a unit that hangs holds up no other."""
         with translated(), self._engine.begin() as connection:
             busy = select(_rows.unit).where(
@@ -91,7 +91,12 @@ class OutboxRows:
             )
             wanted = (
                 select(func.min(_rows.id))
-                .where(*self._due(TaskKind.WEBHOOK), self._unleased(), _rows.unit.not_in(busy))
+                .where(
+                    *self._due(TaskKind.WEBHOOK),
+                    self._unleased(),
+                    _rows.unit.not_in(busy),
+                    _rows.id.not_in(except_rows),
+                )
                 .group_by(_rows.unit)
                 .limit(limit)
             )
