@@ -1,13 +1,18 @@
 """The real offline voice: sane lengths and levels, the shipped prompts, the demo caller."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
 
-from asr.audio import SAMPLE_RATE
+from asr.audio import SAMPLE_RATE, LegId, Segment, UtteranceId
+from asr.engines.whisper_batch import WhisperEngine, WhisperOptions
+from asr.normalize import normalize
 from hotline import settings
 from hotline.errors import PromptUnavailable
+from hotline.gateway import g711
 from hotline.ivr.prompts import PromptBook
 from hotline.robot.demo_caller import DemoCaller, speak
 from hotline.robot.rendering import LOUDNESS_DBFS, Renderer, levels
@@ -94,3 +99,32 @@ async def test_the_demo_caller_speaks_as_long_as_a_person_would(voice: Path):
     assert 2.5 < syllables / speech.seconds < 6
     assert len(speech.starts) == len(caller.sentences)
     assert np.abs(_samples(speech.pcm)).max() < 0.75
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> WhisperEngine:
+    folder = settings.load().models / "whisper-base"
+    if not (folder / "model.bin").is_file():
+        pytest.skip("Whisper is not fetched: hotline models fetch whisper-base")
+    return WhisperEngine(WhisperOptions(times=False), folder, 2)
+
+
+def _over_the_telephone(pcm: bytes) -> bytes:
+    narrow = soxr.resample(_samples(pcm), SAMPLE_RATE, 8_000)
+    coded = g711.encode((np.clip(narrow, -1, 1) * 32767).astype(np.int16), "PCMA")
+    heard = soxr.resample(g711.decode(coded, "PCMA").astype(np.float32), 8_000, SAMPLE_RATE)
+    return np.clip(heard, -32768, 32767).astype("<i2").tobytes()
+
+
+async def test_recognition_follows_the_demo_caller_over_a_law(voice: Path, recogniser: WhisperEngine):
+    caller = DemoCaller.load(FLOWS / "demo_caller.yaml")
+    speech = await speak(caller, voice, FLOWS)
+    pcm, ends = _over_the_telephone(speech.pcm), (*speech.starts[1:], len(speech.pcm) // 2)
+    heard = ""
+    for start, end in zip(speech.starts, ends, strict=True):
+        segment = Segment(UtteranceId("u"), LegId("l"), start, end, pcm[2 * start : 2 * end])
+        (hypothesis,) = recogniser.transcribe([segment])
+        heard += normalize(hypothesis.text).text
+    plain = re.sub(r"[\s,，-]", "", heard)
+    lost = [key for key in caller.key if not any(words in plain for words in key.split("|"))]
+    assert not lost, heard
