@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from asr.audio import AudioFrame, LegId, Segment
-from asr.transcript import Hypothesis, TranscriptEvent
+from asr.transcript import Hypothesis, LegFacts, TranscriptEvent
 
 
 class Transcriber(Protocol):
@@ -23,6 +23,10 @@ class Transcriber(Protocol):
     @property
     def pending(self) -> int:
         """Utterances that are open, or ended with their final still to come."""
+
+    @property
+    def facts(self) -> LegFacts:
+        """What recognition did on the leg so far."""
 
     async def close(self) -> None:
         """Say that no more audio comes: an open utterance is ended and its final asked for.
@@ -65,6 +69,9 @@ class BatchEngine(Protocol):
 
     def transcribe(self, segments: Sequence[Segment]) -> list[Hypothesis]:
         """One hypothesis a segment, in order; times in the hypotheses are on the segments' own leg clocks."""
+
+    def sketch(self, segments: Sequence[Segment]) -> list[Hypothesis]:
+        """The same for utterances that are still going on: quicker, less good, without times."""
 
 
 class SpeechDetector(Protocol):

@@ -1,6 +1,18 @@
 """What an operator may set of recognition; engine knobs stay in the engines' own files."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from asr.engines.scripted import ScriptedOptions
+from asr.engines.vosk_streaming import VoskOptions
+from asr.engines.whisper_batch import WhisperOptions
+
+EngineOptions = Annotated[WhisperOptions | VoskOptions | ScriptedOptions, Field(discriminator="engine")]
+"""Which engine, and its own options."""
+
+VAD = "silero-vad"
+"""Catalogue entry of the speech detector."""
 
 
 class AsrSettings(BaseModel):
@@ -8,7 +20,22 @@ class AsrSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    engine: EngineOptions = WhisperOptions()
+    """What reads utterances."""
     workers: int = Field(default=1, ge=1, le=64)
     """Recognition worker processes."""
     threads: int = Field(default=2, ge=1, le=64)
     """CPU threads of each worker."""
+    endpoint_ms: int = Field(default=500, ge=200, le=3_000)
+    """Silence that ends an utterance."""
+    longest_s: float = Field(default=15.0, ge=3, le=28)
+    """A longer utterance is split where it is quietest."""
+    partial_ms: int = Field(default=600, ge=100, le=5_000)
+    """New audio after which an open utterance is read again."""
+    closing_s: float = Field(default=8.0, ge=0.5, le=60)
+    """How long the last finals of an ended leg are waited for."""
+
+    def models(self) -> tuple[str, ...]:
+        """Catalogue entries that must have been fetched."""
+        engine = self.engine
+        return (VAD,) if isinstance(engine, ScriptedOptions) else (VAD, engine.model)

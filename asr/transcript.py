@@ -64,6 +64,19 @@ class SpanMap:
 
 
 @dataclass(frozen=True, slots=True)
+class LegFacts:
+    """What recognition did on one leg so far."""
+
+    engine: str = ""
+    utterances: int = 0
+    """Finals put out."""
+    degraded: int = 0
+    """Finals marked degraded."""
+    dropped: int = 0
+    """Samples that were dropped unheard."""
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptEvent:
     """One step in the growing text of an utterance."""
 

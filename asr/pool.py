@@ -1,0 +1,330 @@
+"""Recognition for all legs: worker processes, what waits for them, and what is shed when they fall behind.
+
+The parent loads no model. It keeps each leg's audio, so a worker's death costs a second reading and nothing
+else; a request that kills two workers is answered with a degraded final.
+"""
+
+import logging
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Self
+
+import anyio
+from anyio.abc import TaskStatus
+
+from asr import wire
+from asr.audio import SAMPLE_RATE, LegId, Segment
+from asr.catalog import Catalog
+from asr.engines.scripted import ScriptedOptions
+from asr.errors import EngineFailed, WireError, WorkerLost
+from asr.process import WorkerProcess, worker_process
+from asr.settings import VAD, AsrSettings
+from asr.shedding import Ladder
+from asr.transcriber import LegTranscriber, Normalise, Utterance
+from asr.transcript import Hypothesis
+
+log = logging.getLogger(__name__)
+
+BATCH = 8
+"""Utterances read in one go."""
+WAITING_AUDIO = 60 * SAMPLE_RATE
+"""Samples of finals that may wait for each worker; beyond, the oldest is given up (degraded)."""
+TRIES = 2
+"""A request that two workers have died on is given up."""
+PATIENCE = 20.0
+"""Seconds a worker may take for a batch, and a second for each second of audio."""
+PAUSES = (0.0, 0.5, 2.0, 5.0)
+"""Seconds before a dead worker is started again; the last repeats."""
+LOOK = 0.25
+"""Seconds between looks at the age of what waits."""
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    leg: LegTranscriber
+    utterance: Utterance
+    segment: Segment
+    quick: bool
+    asked: float
+    tries: int = 0
+
+    def give_up(self) -> None:
+        if self.quick:
+            self.leg.sketched(self.utterance, None)
+        else:
+            self.leg.finished(self.utterance, None)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """How the pool is doing."""
+
+    legs: int
+    waiting: int
+    """Finals that wait for a worker."""
+    level: int
+    restarts: int
+    """Workers that had to be started again."""
+    given_up: int
+    workers: tuple[int, ...]
+    """Process ids of the recognition workers that are up."""
+    detector: int | None
+    """Process id of the speech detector."""
+
+
+class AsrPool:
+    """Implements `asr.protocols.TranscriberFactory`."""
+
+    def __init__(self, settings: AsrSettings, catalog: Catalog, normalise: Normalise) -> None:
+        self._settings = settings
+        self._normalise = normalise
+        engine = settings.engine
+        folder = "" if isinstance(engine, ScriptedOptions) else str(catalog.path(engine.model))
+        self._load: dict[str, Any] = {
+            "type": "recognise",
+            "options": engine.model_dump(),
+            "folder": folder,
+            "threads": settings.threads,
+        }
+        self._detect = {"type": "detect", "folder": str(catalog.path(VAD))}
+        self._legs: dict[LegId, LegTranscriber] = {}
+        self._ended_legs: list[LegId] = []
+        self._finals: deque[_Request] = deque()
+        self._sketches: OrderedDict[LegId, _Request] = OrderedDict()
+        self._work = anyio.Event()
+        self._audio = anyio.Event()
+        self._ladder = Ladder()
+        self._numbers = count(1)
+        self._pids: dict[int, int] = {}
+        self._detector: int | None = None
+        self._restarts = self._given_up = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, settings: AsrSettings, catalog: Catalog, normalise: Normalise
+    ) -> AsyncIterator[Self]:
+        """A pool whose workers have loaded. Raises `ModelUnavailable` or `EngineFailed` when they cannot."""
+        pool = cls(settings, catalog, normalise)
+        async with anyio.create_task_group() as group:
+            async with anyio.create_task_group() as starting:
+                for slot in range(settings.workers):
+                    starting.start_soon(_start, group, pool._keep_recognising, slot)
+                starting.start_soon(_start, group, pool._keep_detecting, None)
+            group.start_soon(pool._watch)
+            yield pool
+            group.cancel_scope.cancel()
+
+    # -- for calls ----------------------------------------------------------------------------------------
+
+    def open(self, leg: LegId) -> LegTranscriber:
+        """A transcriber for a new leg."""
+        transcriber = LegTranscriber(leg, self, self._settings, self._normalise)
+        self._legs[leg] = transcriber
+        return transcriber
+
+    @property
+    def level(self) -> int:
+        """The shedding level, 0 to 4."""
+        return self._ladder.level
+
+    @property
+    def stats(self) -> PoolStats:
+        """How the pool is doing."""
+        return PoolStats(
+            len(self._legs),
+            len(self._finals),
+            self.level,
+            self._restarts,
+            self._given_up,
+            tuple(self._pids.values()),
+            self._detector,
+        )
+
+    # -- for transcribers ---------------------------------------------------------------------------------
+
+    def audio_waits(self) -> None:
+        """A leg has audio for the speech detector."""
+        self._audio.set()
+
+    def read(self, leg: LegTranscriber, utterance: Utterance, segment: Segment, *, quick: bool) -> None:
+        """Queue a request: finals in order, partials one a leg."""
+        request = _Request(leg, utterance, segment, quick, anyio.current_time())
+        if quick:
+            self._sketches[leg.leg] = request
+        else:
+            self._drop_sketch(leg.leg)
+            self._finals.append(request)
+            self._bound()
+        self._work.set()
+
+    def leave(self, leg: LegTranscriber) -> None:
+        """The leg is closed."""
+        if self._legs.pop(leg.leg, None) is not None:
+            self._ended_legs.append(leg.leg)
+            self._drop_sketch(leg.leg)
+            self._audio.set()
+
+    def _drop_sketch(self, leg: LegId) -> None:
+        if (request := self._sketches.pop(leg, None)) is not None:
+            request.give_up()
+
+    def _bound(self) -> None:
+        limit = WAITING_AUDIO * self._settings.workers
+        while len(self._finals) > 1 and sum(r.segment.end - r.segment.start for r in self._finals) > limit:
+            self._given_up += 1
+            self._finals.popleft().give_up()
+
+    # -- recognition workers ------------------------------------------------------------------------------
+
+    async def _keep_recognising(self, slot: int, *, task_status: TaskStatus[None]) -> None:
+        async def work(worker: WorkerProcess) -> None:
+            self._pids[slot] = worker.pid
+            try:
+                while True:
+                    await self._recognise(worker, await self._next_batch())
+            finally:
+                self._pids.pop(slot, None)
+
+        await self._keep(self._load, work, task_status)
+
+    async def _next_batch(self) -> list[_Request]:
+        """Finals first, then partials; waits when there is nothing to do."""
+        while True:
+            if self._finals:
+                return [self._finals.popleft() for _ in range(min(BATCH, len(self._finals)))]
+            if self._sketches:
+                return [self._sketches.popitem(last=False)[1] for _ in range(min(BATCH, len(self._sketches)))]
+            self._work = anyio.Event()
+            await self._work.wait()
+
+    async def _recognise(self, worker: WorkerProcess, batch: list[_Request]) -> None:
+        quick = batch[0].quick or self.level >= 3
+        segments = [request.segment for request in batch]
+        seconds = PATIENCE + sum(each.end - each.start for each in segments) / SAMPLE_RATE
+        try:
+            message = wire.request(next(self._numbers), segments, quick=quick)
+            head, _ = await worker.ask(message, seconds)
+            found = wire.hypotheses_of(head)
+            if len(found) != len(batch):
+                raise WorkerLost("wrong number of hypotheses")
+        except (WorkerLost, WireError) as error:
+            self._again(batch)
+            raise WorkerLost(str(error)) from error
+        except anyio.get_cancelled_exc_class():
+            self._again(batch)
+            raise
+        for request, hypothesis in zip(batch, found, strict=True):
+            _deliver(request, hypothesis, degraded=quick and not request.quick)
+
+    def _again(self, batch: list[_Request]) -> None:
+        """A worker died on these: partials are forgotten, finals get another chance."""
+        for request in reversed(batch):
+            request.tries += 1
+            if request.quick or request.tries >= TRIES:
+                self._given_up += not request.quick
+                request.give_up()
+            else:
+                self._finals.appendleft(request)
+        self._work.set()
+
+    # -- the speech detector ------------------------------------------------------------------------------
+
+    async def _keep_detecting(self, _slot: None, *, task_status: TaskStatus[None]) -> None:
+        async def work(worker: WorkerProcess) -> None:
+            self._detector = worker.pid
+            try:
+                while True:
+                    await self._listen(worker)
+            finally:
+                self._detector = None
+
+        await self._keep(self._detect, work, task_status)
+
+    async def _listen(self, worker: WorkerProcess) -> None:
+        """Give the detector what every leg has; without its answer, energy decides."""
+        waiting = await self._waiting_audio()
+        ended, self._ended_legs = self._ended_legs, []
+        head = {
+            "type": "windows",
+            "id": next(self._numbers),
+            "legs": [[leg.leg, len(pcm)] for leg, _, pcm in waiting],
+            "ended": ended,
+        }
+        try:
+            answer, _ = await worker.ask(wire.encode(head, b"".join(pcm for _, _, pcm in waiting)), 5.0)
+            found = answer["probabilities"]
+            for (leg, start, pcm), probabilities in zip(waiting, found, strict=True):
+                leg.heard(start, [float(each) for each in probabilities], pcm)
+        except (WorkerLost, KeyError, TypeError, ValueError) as error:
+            for leg, start, pcm in waiting:
+                leg.heard(start, None, pcm)
+            raise WorkerLost("speech detector") from error
+
+    async def _waiting_audio(self) -> list[tuple[LegTranscriber, int, bytes]]:
+        while True:
+            waiting = [(leg, *leg.unheard()) for leg in self._legs.values()]
+            if found := [each for each in waiting if each[2]]:
+                return found
+            self._audio = anyio.Event()
+            await self._audio.wait()
+
+    async def _listen_without(self, seconds: float) -> None:
+        """While the detector is away: energy."""
+        with anyio.move_on_after(seconds):
+            while True:
+                for leg, start, pcm in await self._waiting_audio():
+                    leg.heard(start, None, pcm)
+
+    # -- keeping them alive -------------------------------------------------------------------------------
+
+    async def _keep(
+        self, load: dict[str, Any], work: Callable[[WorkerProcess], Any], task_status: TaskStatus[None]
+    ) -> None:
+        """Run a worker, and another when it dies; the first must load, or its error goes to the starter."""
+        started, failures = False, 0
+        while True:
+            try:
+                async with worker_process(load) as worker:
+                    if not started:
+                        started = True
+                        task_status.started()
+                    began = anyio.current_time()
+                    try:
+                        await work(worker)
+                    finally:
+                        failures = 0 if anyio.current_time() - began > 30 else failures
+            except (WorkerLost, EngineFailed) as error:
+                if not started:
+                    raise EngineFailed(f"recognition cannot start: {error}") from error
+                pause = PAUSES[min(failures, len(PAUSES) - 1)]
+                failures += 1
+                self._restarts += 1
+                log.warning("recognition worker lost, starting another", extra={"kind": load["type"]})
+                if load is self._detect:
+                    await self._listen_without(pause)
+                else:
+                    await anyio.sleep(pause)
+
+    async def _watch(self) -> None:
+        while True:
+            now = anyio.current_time()
+            before = self.level
+            oldest = now - self._finals[0].asked if self._finals else 0.0
+            if self._ladder.update(now, oldest) != before:
+                log.warning("shedding level changed", extra={"level": self.level})
+            await anyio.sleep(LOOK)
+
+
+async def _start(group: anyio.abc.TaskGroup, keep: Callable[..., Any], slot: int | None) -> None:
+    await group.start(keep, slot)
+
+
+def _deliver(request: _Request, hypothesis: Hypothesis, *, degraded: bool) -> None:
+    if request.quick:
+        request.leg.sketched(request.utterance, hypothesis)
+    else:
+        request.leg.finished(request.utterance, hypothesis, degraded=degraded)

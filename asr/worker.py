@@ -1,0 +1,141 @@
+"""A child process that loads one engine, or the speech detector, and answers requests until its input ends.
+
+Run by the pool as `python -m asr.worker`; speaks `asr.wire` on stdin and stdout. Whatever a library prints
+goes to stderr, which the pool throws away: it could quote callers.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import TypeAdapter
+
+from asr import wire
+from asr.audio import Segment
+from asr.engines.scripted import ScriptedEngine, ScriptedOptions
+from asr.engines.vosk_streaming import VoskEngine, VoskOptions
+from asr.engines.whisper_batch import WhisperEngine, WhisperOptions
+from asr.errors import AsrError, WireError
+from asr.protocols import BatchEngine, StreamingEngine
+from asr.settings import EngineOptions
+from asr.transcript import Hypothesis
+
+_OPTIONS: TypeAdapter[WhisperOptions | VoskOptions | ScriptedOptions] = TypeAdapter(EngineOptions)
+CHUNK = 16_000
+"""Bytes of audio a streaming engine is fed at a time: half a second."""
+
+
+class Streamed:
+    """A streaming engine that is given whole utterances."""
+
+    def __init__(self, engine: StreamingEngine) -> None:
+        self._engine = engine
+
+    def transcribe(self, segments: Sequence[Segment]) -> list[Hypothesis]:
+        """Feed each from beginning to end."""
+        return [self._one(each) for each in segments]
+
+    def sketch(self, segments: Sequence[Segment]) -> list[Hypothesis]:
+        """The same: streaming is quick anyway."""
+        return self.transcribe(segments)
+
+    def _one(self, segment: Segment) -> Hypothesis:
+        session = self._engine.open()
+        for at in range(0, len(segment.pcm), CHUNK):
+            session.feed(segment.pcm[at : at + CHUNK])
+        found = session.finish()
+        shift = segment.start
+        words = tuple(replace(word, start=word.start + shift, end=word.end + shift) for word in found.words)
+        return replace(found, words=words)
+
+
+def load_engine(
+    options: WhisperOptions | VoskOptions | ScriptedOptions, folder: Path, threads: int
+) -> BatchEngine:
+    """The engine the options ask for. Raises `EngineFailed`."""
+    match options:
+        case WhisperOptions():
+            return WhisperEngine(options, folder, threads)
+        case VoskOptions():
+            return Streamed(VoskEngine(options, folder))
+        case ScriptedOptions():
+            return ScriptedEngine(options)
+
+
+def main() -> None:
+    """Load what the first message asks for, say that we are ready, answer the rest."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: calls are still closing
+    inputs, outputs = _take_pipes()
+    head, _ = _read(inputs)
+    try:
+        answer = _prepare(head)
+    except AsrError as error:
+        _write(outputs, wire.encode({"type": "failed", "code": error.code, "reason": str(error)}))
+        return
+    _write(outputs, wire.encode({"type": "ready"}))
+    while True:
+        try:
+            head, body = _read(inputs)
+        except EOFError:
+            return
+        _write(outputs, answer(head, body))
+
+
+def _prepare(head: dict[str, Any]) -> Callable[[dict[str, Any], bytes], bytes]:
+    if head["type"] == "detect":
+        from asr.detectors import SileroDetectors
+
+        detectors = SileroDetectors(Path(head["folder"]))
+        return lambda request, body: _detect(detectors, request, body)
+    engine = load_engine(
+        _OPTIONS.validate_python(head["options"]), Path(head["folder"]), int(head["threads"])
+    )
+    return lambda request, body: _recognise(engine, request, body)
+
+
+def _recognise(engine: BatchEngine, head: dict[str, Any], body: bytes) -> bytes:
+    segments = wire.segments_of(head, body)
+    found = engine.sketch(segments) if head["quick"] else engine.transcribe(segments)
+    return wire.answer(int(head["id"]), found)
+
+
+def _detect(detectors: Any, head: dict[str, Any], body: bytes) -> bytes:
+    windows, at = [], 0
+    for leg, length in head["legs"]:
+        windows.append((str(leg), body[at : at + length]))
+        at += length
+    probabilities = detectors.probabilities(windows)
+    for leg in head["ended"]:
+        detectors.forget(str(leg))
+    return wire.encode({"type": "speech", "id": head["id"], "probabilities": probabilities})
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Our own copies of stdin and stdout; what libraries print to stdout goes to stderr from here on."""
+    inputs, outputs = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return inputs, outputs
+
+
+def _read(inputs: BinaryIO) -> wire.Message:
+    prefix = inputs.read(4)
+    if not prefix:
+        raise EOFError
+    content = inputs.read(wire.content_length(prefix))
+    return wire.decode(content)
+
+
+def _write(outputs: BinaryIO, message: bytes) -> None:
+    outputs.write(message)
+    outputs.flush()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (EOFError, BrokenPipeError, WireError):
+        sys.exit(1)
