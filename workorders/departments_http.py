@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 import anyio
 import httpx
 
+from workorders.addresses import is_allowed
 from workorders.errors import DeliveryFailed, RoutingError
 from workorders.ports import Parcel
 from workorders.signature import DELIVERY_HEADER, SIGNATURE_HEADER, sign
@@ -77,24 +76,3 @@ class HttpDepartments:
             raise DeliveryRefused(f"refused with {status}")
         if not 200 <= status < 300:
             raise DeliveryFailed(f"answered {status}")
-
-
-def is_allowed(address: str) -> bool:
-    """https anywhere, or http to loopback; no user name or password in the address."""
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or parts.username is not None or parts.password is not None:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

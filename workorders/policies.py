@@ -1,6 +1,6 @@
 """Reads `policies.yaml`: deadlines, urgency and flags by kind of matter, with effective dates."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -235,10 +235,10 @@ class PolicyReader:
 
     def _dates(self, data: Mapping[str, Any], where: str) -> tuple[date, date | None]:
         since, until = data.get("since"), data.get("until")
-        if not isinstance(since, date):
+        if type(since) is not date:  # a time of day would be a datetime, which is also a date
             self._problem(where, "since must be a date")
             since = date.min
-        if until is not None and not isinstance(until, date):
+        if until is not None and type(until) is not date:
             self._problem(where, "until must be a date or null")
             until = None
         if until is not None and until < since:
@@ -252,11 +252,7 @@ class PolicyReader:
             matters=tuple(str(code) for code in self._list(data, "matters")),
             services=tuple(str(code) for code in self._list(data, "services")),
             flags=tuple(str(flag) for flag in self._list(data, "flags")),
-            at_least=tuple(
-                (name, float(least))
-                for name, least in self._mapping(data.get("at_least", {}), f"{where}.at_least").items()
-                if isinstance(least, int | float)
-            ),
+            at_least=tuple(self._at_least(data, f"{where}.at_least")),
         )
         for code in condition.matters + condition.services:
             if not any(is_under(category, code) for category in self._categories):
@@ -265,6 +261,13 @@ class PolicyReader:
             if flag not in flags:
                 self._problem(where, f"flag {flag!r} has no name under 'flags'")
         return condition
+
+    def _at_least(self, data: Mapping[str, Any], where: str) -> Iterator[tuple[str, float]]:
+        for name, least in self._mapping(data.get("at_least", {}), where).items():
+            if isinstance(least, int | float):
+                yield name, float(least)
+            else:
+                self._problem(where, f"{name}: must be a number")
 
     def _term(self, value: Any, where: str) -> Term | None:
         if value is None:

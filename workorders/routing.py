@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from workorders.addresses import is_allowed
 from workorders.calendar import SHANGHAI, BadCalendar, Term, WorkCalendar
 from workorders.errors import RoutingError
 from workorders.places import Place, Places
@@ -19,7 +20,6 @@ POLICIES_FILE = "policies.yaml"
 LEVELS = ("county", "prefecture", "province")
 """From the nearest unit to the farthest."""
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
-_URL = re.compile(r"https?://[^\s]+")
 
 
 class BadRoutingData(RoutingError):
@@ -222,7 +222,7 @@ class _RoutingReader:
         }
         matters = self._routes(top, "matters", kinds)
         services = self._routes(top, "services", kinds)
-        by_matter = top.get("by_matter") or []
+        by_matter = self._list(top, "by_matter", "file")
         for category in self._categories:
             routed = _longest(matters, category) or _longest(services, category)
             if routed is None and category not in by_matter:
@@ -239,10 +239,17 @@ class _RoutingReader:
         self._problem(where, "must be a mapping with text keys")
         return {}
 
+    def _list(self, parent: Mapping[str, Any], name: str, where: str) -> list[Any]:
+        value = parent.get(name, [])
+        if isinstance(value, list):
+            return value
+        self._problem(where, f"{name} must be a list")
+        return []
+
     def _kind(self, code: str, value: Any) -> UnitKind:
         where = f"kinds.{code}"
         data = self._mapping(value, where)
-        levels = tuple(str(level) for level in data.get("levels", ()))
+        levels = tuple(str(level) for level in self._list(data, "levels", where))
         name = str(data.get("name", ""))
         province_name = data.get("province_name")
         if not _CODE.fullmatch(code):
@@ -262,7 +269,7 @@ class _RoutingReader:
         for code, kind in self._mapping(top.get(axis, {}), axis).items():
             if code != "*" and not any(is_under(category, code) for category in self._categories):
                 self._problem(f"{axis}.{code}", "no such category")
-            if kind not in kinds:
+            if not isinstance(kind, str) or kind not in kinds:
                 self._problem(f"{axis}.{code}", f"no unit kind {kind!r}")
             else:
                 routes[code] = kind
@@ -282,8 +289,10 @@ class _RoutingReader:
             for key, text in unit.items():
                 if key == "name" and text:
                     names[code] = str(text)
-                elif key == "webhook" and _URL.fullmatch(str(text)):
+                elif key == "webhook" and is_allowed(str(text)):
                     webhooks[code] = str(text)
                 else:
-                    self._problem(where, f"{key} is unknown or wrong")
+                    self._problem(
+                        where, f"{key} is unknown or wrong (a webhook is https, or http to loopback)"
+                    )
         return names, webhooks
