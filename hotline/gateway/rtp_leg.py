@@ -62,6 +62,13 @@ class _Playing:
         """Something has not been sent."""
         return not self.playout.done
 
+    def take(self) -> tuple[bytes, bytes]:
+        """The next 20 ms (see `Playout.take`); wakes the waiter at the last."""
+        piece = self.playout.take()
+        if self.playout.done:
+            self.over.set()
+        return piece
+
 
 class RtpSession:
     """One leg's audio. Made by `MediaEngine.session`; the engine calls `pull`, `deliver` and `transmit`."""
@@ -290,9 +297,7 @@ class RtpSession:
         playing = self._playing
         if playing is None or not playing.left:
             return SILENCE[plan.codec] * FRAME_8K
-        sound, pcm = playing.playout.take()
-        if not playing.left:
-            playing.over.set()
+        sound, pcm = playing.take()
         if playing.tap is not None:
             playing.tap(AudioFrame(self.leg, self._clock, pcm))
         return sound
