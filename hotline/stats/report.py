@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
+    String,
     and_,
     case,
     cast,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    type_coerce,
 )
 
 from hotline.conversation import Outcome
@@ -215,8 +217,10 @@ def _local_day(connection: Connection) -> ColumnElement[str]:
     if connection.dialect.name == "postgresql":
         # Written out, so that select and group by are the same expression to the server.
         return func.to_char(func.timezone(text("'Asia/Shanghai'"), calls.c.started), text("'YYYY-MM-DD'"))
-    # SQLite knows no zones; Shanghai has been at +8 hours without summer time since 1992.
-    return func.strftime(text("'%Y-%m-%d'"), calls.c.started, text("'+8 hours'"))
+    # SQLite knows no zones; Shanghai has been at +8 hours without summer time since 1992. The fraction is cut
+    # off because SQLite would round it, and the last moment of a day into the next one.
+    whole = func.substr(type_coerce(calls.c.started, String), 1, 19)
+    return func.strftime(text("'%Y-%m-%d'"), whole, text("'+8 hours'"))
 
 
 def _talk_ms(connection: Connection) -> ColumnElement[int]:

@@ -119,6 +119,7 @@ def _in_text(value: Value) -> str:
 
 def _write_xlsx(sheet: Sheet, stream: IO[bytes]) -> int:
     import xlsxwriter
+    from xlsxwriter.exceptions import XlsxFileError
 
     options = {
         "constant_memory": True,  # a row is on disk before the next one is looked at
@@ -131,15 +132,27 @@ def _write_xlsx(sheet: Sheet, stream: IO[bytes]) -> int:
     # Without this the file would carry the time of writing, and no two exports of one period be equal.
     book.set_properties({"created": datetime(1980, 1, 1)})  # noqa: DTZ001 - the format has no zone
     bold = book.add_format({"bold": True})
-    count = _fill(book, sheet, bold)
+    try:
+        count = _fill(book, sheet, bold)
+        _explain(book, sheet, bold)
+        book.close()
+    except XlsxFileError as error:
+        raise StoreError("the export cannot be written") from error
+    finally:
+        # On the way out of an error the rows written so far still lie in temporary files.
+        for page in book.worksheets():
+            if page.row_data_fh is not None:
+                page.row_data_fh.close()
+    return count
+
+
+def _explain(book: Any, sheet: Sheet, bold: Any) -> None:
     meanings = book.add_worksheet(sheet.definitions_title)
     meanings.set_column(0, 0, _WIDTH, bold)
     meanings.set_column(1, 1, 5 * _WIDTH, book.add_format({"text_wrap": True}))
     for at, (term, meaning) in enumerate(sheet.definitions):
         meanings.write_string(at, 0, term)
         meanings.write_string(at, 1, meaning)
-    book.close()
-    return count
 
 
 def _fill(book: Any, sheet: Sheet, bold: Any) -> int:
@@ -180,5 +193,6 @@ def _put(page: Any, at: int, column: int, value: Value) -> None:
 
 
 def _printable(value: str) -> str:
-    """Without control characters, which no cell can hold; line ends stay."""
-    return "".join(c for c in value if c.isprintable() or c in "\n\r\t" or c == "\u3000")
+    """Without control characters, which no cell can hold; line ends become line feeds, tabs stay."""
+    lines = value.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in lines if c.isprintable() or c in "\n\t\u3000")
