@@ -35,6 +35,7 @@ from hotline.store.views import (
     local_midnight,
     read_cursor,
 )
+from workorders.tables import work_orders
 
 SERVER_DIED = "server_died"
 """`CallRecord.detail` of a call whose process ended before it did."""
@@ -120,7 +121,8 @@ class CallStore:
         """Close the calls that a dead process left open; to be called before the first new call.
 
         Their end is taken to be the last thing known of them, and never later than `now`. One database
-        serves one media process: another's running calls would be closed too.
+        serves one media process: another's running calls would be closed too. Orders that were filed before
+        the end are put into the row.
         """
         with writing(self._engine) as connection:
             orphans = connection.execute(select(calls).where(calls.c.state == "open")).all()
@@ -133,6 +135,7 @@ class CallStore:
                         outcome=Outcome.ERROR.value,
                         detail=SERVER_DIED,
                         ended=min(now, _last_known(connection, orphan)),
+                        orders=_orders_of(connection, orphan.id),
                     )
                 )
         return [CallId(orphan.id) for orphan in orphans]
@@ -218,6 +221,11 @@ class CallStore:
 
 def _rows() -> Select[Any]:
     return select(calls, *_INTENT_COLUMNS).outerjoin(intents, intents.c.call_id == calls.c.id)
+
+
+def _orders_of(connection: Connection, call: str) -> list[str]:
+    filed = select(work_orders.c.number).where(work_orders.c.call_id == call)
+    return list(connection.scalars(filed.order_by(work_orders.c.matter_no)))
 
 
 def _last_known(connection: Connection, orphan: Row[Any]) -> datetime:

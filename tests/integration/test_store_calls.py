@@ -31,6 +31,7 @@ from hotline.store.calls import CallStore
 from hotline.store.engine import RowRefused, make_engine
 from hotline.store.upgrade import upgrade
 from hotline.store.views import CallFilter
+from workorders.tables import work_orders
 
 pytestmark = pytest.mark.integration
 
@@ -228,6 +229,20 @@ def test_calls_left_open_by_a_dead_process_are_closed_once(store: CallStore) -> 
     assert (row.outcome, row.detail, row.open) == (Outcome.ERROR, "server_died", False)
     assert row.ended == START + timedelta(seconds=5), "the last thing heard, not the restart"
     assert store.recover(START + timedelta(hours=10)) == []
+
+
+def test_recovery_finds_the_orders_filed_before_the_end(store: CallStore, engine: Engine) -> None:
+    start(store)
+    order = {
+        "number": "SC-1", "call_id": CALL, "matter_no": 1, "matter": "m", "matter_label": "m", "service": "s",
+        "service_label": "s", "district": "510000", "summary": "", "caller_contact": "", "source": "speech",
+        "flags": [], "urgency": "normal", "unit": "u", "unit_name": "u", "state": "filed", "filed_at": START,
+        "provisional": False, "policy": "p", "version": 1, "search_text": "",
+    }  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(work_orders.insert().values(order))
+    store.recover(START + timedelta(hours=1))
+    assert store.search(CallFilter())[0].orders == ("SC-1",)
 
 
 def test_recovery_never_ends_a_call_in_the_future(store: CallStore) -> None:
