@@ -44,7 +44,7 @@ def _encode_ulaw() -> NDArray[np.uint8]:
     mask = np.where(linear < 0, 0x7F, 0xFF)
     linear = np.minimum(np.abs(linear), _ULAW_CLIP) + _ULAW_BIAS
     segment = np.searchsorted(_SEGMENT_ENDS * 2 + 1, linear)
-    code = (segment << 4) | ((linear >> (segment + 1)) & 0x0F)
+    code = np.minimum((segment << 4) | ((linear >> (segment + 1)) & 0x0F), 0x7F)  # clipped: the last code
     coded: NDArray[np.uint8] = (code ^ mask).astype(np.uint8)
     return coded
 
