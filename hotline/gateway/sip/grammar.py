@@ -37,6 +37,8 @@ def split_outside(text: str, separator: str) -> list[str]:
 
     Raises `SipSyntaxError` when a quote or bracket is left open or there are too many parts.
     """
+    if '"' not in text and "<" not in text:
+        return _capped([part.strip() for part in text.split(separator)])
     parts: list[str] = []
     start, quoted, angled, escaped = 0, False, False, False
     for index, char in enumerate(text):
@@ -55,6 +57,10 @@ def split_outside(text: str, separator: str) -> list[str]:
     if quoted or angled:
         raise SipSyntaxError("unbalanced quote or bracket")
     parts.append(text[start:].strip())
+    return _capped(parts)
+
+
+def _capped(parts: list[str]) -> list[str]:
     if len(parts) > MAX_LIST:
         raise SipSyntaxError("too many elements")
     return parts

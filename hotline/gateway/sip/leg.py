@@ -38,8 +38,13 @@ _CLOSING_SECONDS = 5.0
 class MediaSession(Protocol):
     """The RTP side of a leg."""
 
-    local: tuple[str, int]
-    facts: AudioFacts
+    @property
+    def local(self) -> tuple[str, int]:
+        """Bound host and RTP port."""
+
+    @property
+    def facts(self) -> AudioFacts:
+        """What has happened to the incoming audio so far."""
 
     def configure(self, plan: MediaPlan) -> None:
         """Take what offer and answer settled; again after each new round."""

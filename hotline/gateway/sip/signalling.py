@@ -31,6 +31,8 @@ from hotline.settings import SipSettings
 
 log = logging.getLogger(__name__)
 
+_REMEMBERED = 1_024
+"""Addresses whose place in `sip.allow` is remembered."""
 OnReply = Callable[[Response | None], None]
 """Gets every response of a request; None when none will come any more."""
 OnRequest = Callable[[Request, Hop, Key | None], None]
@@ -68,6 +70,7 @@ class Signalling:
         self._on_request = on_request
         self.timers = timers
         self._networks = tuple(ip_network(item) for item in sip.allow)
+        self._verdicts: dict[str, bool] = {}
         self._layer = TransactionLayer(timers)
         self.tasks = tasks
         self._sockets = Sockets(self._receive, self._heard, tasks)
@@ -182,6 +185,14 @@ class Signalling:
     # -- receiving ----------------------------------------------------------------------------------------
 
     def _heard(self, host: str) -> bool:
+        known = self._verdicts.get(host)
+        if known is None:
+            if len(self._verdicts) >= _REMEMBERED:
+                self._verdicts.clear()
+            known = self._verdicts[host] = self._allowed(host)
+        return known
+
+    def _allowed(self, host: str) -> bool:
         try:
             address = ip_address(host.partition("%")[0])
         except ValueError:
