@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from hotline.redact import mask_phone, mask_text
+from hotline.redact import mask, mask_name, mask_phone
 from hotline.stats.report import Report
 from hotline.stats.sheets import Format, Sheet, Target, Value, headings, write
 from hotline.store.views import CallRow
@@ -22,8 +22,8 @@ def export_calls(
     rows: Iterable[CallRow], target: Target, fmt: Format, raw: bool = False, period: Period | None = None
 ) -> int:
     """Write calls, masked unless `raw`; how many. See `hotline.stats.sheets.write` for the rest."""
-    mask = _no_mask if raw else mask_phone
-    lines = (tuple(_call(row, mask)) for row in rows)
+    hide = _no_mask if raw else mask_phone
+    lines = (tuple(_call(row, hide)) for row in rows)
     return write(_sheet("calls", lines, raw, period), target, fmt)
 
 
@@ -64,12 +64,12 @@ def _sheet(kind: str, rows: Iterable[Sequence[Value]], raw: bool | None, period:
     )
 
 
-def _call(row: CallRow, mask: Callable[[str], str]) -> Iterator[Value]:
+def _call(row: CallRow, hide: Callable[[str], str]) -> Iterator[Value]:
     """In the order of `columns.calls` of the headings."""
     talk = row.talk_seconds
     yield row.call
     yield _word("channel", row.channel)
-    yield mask(row.remote)
+    yield hide(row.remote)
     yield row.dialled
     yield row.started
     yield row.answered
@@ -88,7 +88,7 @@ def _call(row: CallRow, mask: Callable[[str], str]) -> Iterator[Value]:
 def _order(view: OrderView, raw: bool) -> Iterator[Value]:
     """In the order of `columns.orders` of the headings."""
     order = view.order
-    text = _no_mask if raw else mask_text
+    text = _no_mask if raw else _mask_text
     yield order.number
     yield order.call_id
     yield order.filed_at
@@ -117,20 +117,19 @@ def _fields(order: WorkOrder, raw: bool) -> str:
     named = headings()["words"]["named_by"]
     shown = []
     for item in order.fields:
-        mask = _no_mask if raw else _mask_of(item.field.name)
-        shown.append(f"{_word('fields', item.field.name)}{named}{mask(item.field.display)}")
+        hide = _no_mask if raw else _mask_of(item.field.name)
+        shown.append(f"{_word('fields', item.field.name)}{named}{hide(item.field.display)}")
     return _list(shown)
 
 
 def _mask_of(field: str) -> Callable[[str], str]:
     if field in PHONE_FIELDS:
         return mask_phone
-    return _mask_name if field in NAME_FIELDS else mask_text
+    return mask_name if field in NAME_FIELDS else _mask_text
 
 
-def _mask_name(name: str) -> str:
-    """The family name alone (a compound one is cut too)."""
-    return f"{name[:1]}**" if name else ""
+def _mask_text(text: str) -> str:
+    return mask(text).text
 
 
 def _first(history: Sequence[HistoryEntry], action: Action) -> datetime | None:

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import Engine
 
 from hotline.conversation import CallId, CallRecord, Candidate, Intent, Outcome, Source
+from hotline.errors import ConfigError
+from hotline.stats.cli_export import write_export
 from hotline.stats.report import Grouping, Report, report, share
 from hotline.store.calls import CallStore
 from hotline.store.engine import make_engine, writing
@@ -176,6 +178,26 @@ def test_an_empty_window_is_an_empty_report(engine: Engine) -> None:
     long_ago = (date(2020, 1, 1), date(2020, 1, 2))
     assert report(engine, *long_ago, Grouping.DEPARTMENT).rows == ()
     assert table(report(engine, *long_ago, Grouping.OUTCOME))[0]["share"] is None
+
+
+def test_the_command_line_gets_every_kind_of_file(engine: Engine, tmp_path: Path) -> None:
+    window = (MIDNIGHT, MIDNIGHT + timedelta(days=3))
+    expected = {"calls": 5, "orders": 1, "day": 3, "category": 3, "department": 1, "outcome": 8}
+    order(engine, 1, "first", "a", None, None)
+    for what, rows in expected.items():
+        for ending in ("csv", "XLSX"):
+            path = tmp_path / f"{what}.{ending}"
+            assert write_export(engine, path, what, window) == rows
+            assert path.stat().st_size > 0
+
+
+@pytest.mark.parametrize(("name", "what"), [("x.pdf", "calls"), ("x", "calls"), ("x.csv", "secrets")])
+def test_the_command_line_refuses_what_there_is_not(
+    engine: Engine, tmp_path: Path, name: str, what: str
+) -> None:
+    with pytest.raises(ConfigError):
+        write_export(engine, tmp_path / name, what, (MIDNIGHT, MIDNIGHT + timedelta(days=1)))
+    assert list(tmp_path.glob("x*")) == []
 
 
 @pytest.mark.parametrize(
