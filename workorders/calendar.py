@@ -104,9 +104,16 @@ class WorkCalendar:
         makeups: set[date] = set()
         official: set[int] = set()
         problems: list[str] = []
-        for path in sorted(flows.glob(CALENDAR_FILES)):
+        paths = sorted(flows.glob(CALENDAR_FILES))
+        if not paths:
+            problems.append(f"{CALENDAR_FILES}: there is no calendar")
+        for path in paths:
             year = _Year(path.name)
-            year.read(path.read_text(encoding="utf-8-sig"))
+            try:
+                year.read(path.read_text(encoding="utf-8-sig"))
+            except (OSError, UnicodeDecodeError):
+                problems.append(f"{path.name}: cannot be read as UTF-8 text")
+                continue
             problems += year.problems
             holidays |= year.holidays
             makeups |= year.makeups

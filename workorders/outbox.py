@@ -66,8 +66,9 @@ class OutboxOptions:
 class Outbox:
     """Finishes outbox rows. Any number of processes may run one on the same database.
 
-    `publish` is called on the event loop, once a committed event unless this process dies in the instant
-    between publishing and marking it: then once more after the restart, so subscribers are idempotent.
+    `publish` is called on the event loop of one of them, once a committed event unless that process dies in
+    the instant between publishing and marking it: then once more, so subscribers are idempotent. It must not
+    raise.
     """
 
     def __init__(

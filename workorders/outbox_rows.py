@@ -1,11 +1,12 @@
 """The outbox table: dispatching, claiming with a lease, finishing; all safe among several processes."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, or_, select, update
 
 from workorders.errors import ForbiddenMove, StaleOrder
 from workorders.model import WorkOrder, dispatch
@@ -66,50 +67,46 @@ class OutboxRows:
         The row's change of status, the order's move, its history and the rows that follow from it are one
         transaction, so that whoever does it and however often it is tried, it happens once.
         """
-        with translated(), self._reader.connect() as connection:
-            ids = connection.scalars(
-                select(_rows.id).where(*self._due(TaskKind.DISPATCH)).order_by(_rows.id).limit(limit)
-            ).all()
-        return sum(self._dispatch(row_id, has_webhook) for row_id in ids)
+        wanted = select(_rows.id).where(*self._due(TaskKind.DISPATCH)).order_by(_rows.id).limit(limit)
+        return sum(self._dispatch(row_id, has_webhook) for row_id in self._look(wanted))
 
     def claim_events(self, limit: int) -> list[Claim]:
         """Take the oldest events to publish."""
+        wanted = (
+            select(_rows.id)
+            .where(*self._due(TaskKind.EVENT), self._unleased())
+            .order_by(_rows.id)
+            .limit(limit)
+        )
+        ids = self._look(wanted)
+        if not ids:
+            return []
         with translated(), self._engine.begin() as connection:
-            wanted = (
-                select(_rows.id)
-                .where(*self._due(TaskKind.EVENT), self._unleased())
-                .order_by(_rows.id)
-                .limit(limit)
-            )
-            return self._claim(connection, connection.scalars(wanted).all())
+            return self._claim(connection, ids)
 
     def claim_webhooks(self, limit: int, except_rows: Collection[int] = ()) -> list[Claim]:
         """Take deliveries, at most one a unit at a time: a unit that hangs holds up no other."""
+        busy = select(_rows.unit).where(
+            _rows.kind == TaskKind.WEBHOOK, _rows.status == WAITING, _rows.leased_until > self._clock()
+        )
+        wanted = (
+            select(func.min(_rows.id))
+            .where(
+                *self._due(TaskKind.WEBHOOK),
+                self._unleased(),
+                _rows.unit.not_in(busy),
+                _rows.id.not_in(except_rows),
+            )
+            .group_by(_rows.unit)
+            .limit(limit)
+        )
+        ids = self._look(wanted)
+        if not ids:
+            return []
         with translated(), self._engine.begin() as connection:
-            busy = select(_rows.unit).where(
-                _rows.kind == TaskKind.WEBHOOK, _rows.status == WAITING, _rows.leased_until > self._clock()
-            )
-            wanted = (
-                select(func.min(_rows.id))
-                .where(
-                    *self._due(TaskKind.WEBHOOK),
-                    self._unleased(),
-                    _rows.unit.not_in(busy),
-                    _rows.id.not_in(except_rows),
-                )
-                .group_by(_rows.unit)
-                .limit(limit)
-            )
             return [
-                Claim(
-                    claim.id,
-                    claim.delivery_id,
-                    claim.unit,
-                    claim.payload,
-                    claim.attempt,
-                    self._order_of(connection, claim.id),
-                )
-                for claim in self._claim(connection, connection.scalars(wanted).all())
+                replace(claim, order=self._order_of(connection, claim.id))
+                for claim in self._claim(connection, ids)
             ]
 
     def finish(self, claims: Sequence[Claim]) -> None:
@@ -148,6 +145,11 @@ class OutboxRows:
         age = (self._clock() - oldest).total_seconds() if oldest is not None else 0.0
         return OutboxFacts(waiting, dead or 0, max(age, 0.0))
 
+    def _look(self, wanted: Select[Any]) -> list[int]:
+        # A look takes no write lock, so that an idle outbox is in nobody's way.
+        with translated(), self._reader.connect() as connection:
+            return list(connection.scalars(wanted))
+
     def _due(self, kind: TaskKind) -> tuple[ColumnElement[bool], ...]:
         return (_rows.kind == kind, _rows.status == WAITING, _rows.next_at <= self._clock())
 
@@ -184,42 +186,39 @@ class OutboxRows:
             )
 
     def _dispatch(self, row_id: int, has_webhook: Callable[[str], bool]) -> int:
-        now = self._clock()
-        with translated(), self._engine.begin() as connection:
-            taken = connection.execute(
-                update(order_outbox)
-                .where(_rows.id == row_id, _rows.status == WAITING)
-                .values(status=DONE, finished_at=now, attempts=_rows.attempts + 1)
-            )
-            if taken.rowcount != 1:
-                return 0  # another process was quicker
-            order = self._order_of(connection, row_id)
-            if order is None:
-                return 1
-            try:
-                change = dispatch(order, now)
-                SqlOrders(connection).save(change.order, change.entry)
-            except (ForbiddenMove, StaleOrder) as error:
-                connection.rollback()
-                return self._refused(row_id, error)
-            if change.event is not None:
-                put_task(connection, event_task(change.event, order.unit, now))
-            if has_webhook(order.unit):
-                payload: dict[str, str | None] = {"type": "dispatched"}
-                put_task(connection, OutboxTask(TaskKind.WEBHOOK, order.number, order.unit, payload, now))
+        try:
+            with translated(), self._engine.begin() as connection:
+                return self._dispatch_in(connection, row_id, has_webhook)
+        except StaleOrder:
+            return 0  # somebody edited the order meanwhile; the row still waits
+        except ForbiddenMove as error:
+            with translated(), self._engine.begin() as connection:
+                connection.execute(
+                    update(order_outbox)
+                    .where(_rows.id == row_id, _rows.status == WAITING)
+                    .values(status=DEAD, finished_at=self._clock(), problem=error.code)
+                )
             return 1
 
-    def _refused(self, row_id: int, error: ForbiddenMove | StaleOrder) -> int:
-        if error.retryable:
-            return 0  # somebody edited the order meanwhile; the row still waits
-        with self._engine.begin() as connection:
-            connection.execute(
-                update(order_outbox)
-                .where(_rows.id == row_id, _rows.status == WAITING)
-                .values(status=DEAD, finished_at=self._clock(), problem=error.code)
-            )
+    def _dispatch_in(self, connection: Connection, row_id: int, has_webhook: Callable[[str], bool]) -> int:
+        now = self._clock()
+        taken = connection.execute(
+            update(order_outbox)
+            .where(_rows.id == row_id, _rows.status == WAITING)
+            .values(status=DONE, finished_at=now, attempts=_rows.attempts + 1)
+        )
+        order = self._order_of(connection, row_id)
+        if taken.rowcount != 1 or order is None:
+            return 0  # another process was quicker
+        change = dispatch(order, now)
+        SqlOrders(connection).save(change.order, change.entry)
+        if change.event is not None:
+            put_task(connection, event_task(change.event, order.unit, now))
+        if has_webhook(order.unit):
+            payload: dict[str, str | None] = {"type": "dispatched"}
+            put_task(connection, OutboxTask(TaskKind.WEBHOOK, order.number, order.unit, payload, now))
         return 1
 
 
-def _claim_from(row: Row[tuple[int, str, str, dict[str, str | None], int]]) -> Claim:
+def _claim_from(row: Row[Any]) -> Claim:
     return Claim(row.id, row.delivery_id, row.unit, row.payload, row.attempts)

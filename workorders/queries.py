@@ -172,6 +172,8 @@ class OrderQueries:
 
 def _details(connection: Connection, rows: Sequence[RowMapping]) -> list[OrderView]:
     """Orders with fields, history and deliveries: three reads for all of them together."""
+    if not rows:
+        return []
     ids = [row["id"] for row in rows]
 
     def by_order(table: Table, position: ColumnElement[Any], *where: ColumnElement[bool]) -> _ByOrder:

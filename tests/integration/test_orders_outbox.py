@@ -20,7 +20,7 @@ from workorders.queries import OrderQueries
 from workorders.service import WorkOrderService
 from workorders.signature import BadSignature, verify
 from workorders.sql import unit_of_work
-from workorders.tables import order_history, order_outbox
+from workorders.tables import order_history, order_outbox, work_orders
 
 pytestmark = pytest.mark.integration
 
@@ -344,3 +344,42 @@ def test_a_faulty_gateway_stops_nobody(engine: Engine, service: WorkOrderService
     anyio.run(outbox.run_once)
     assert statuses(engine, "webhook") == ["waiting"]
     assert statuses(engine, "dispatch") == ["done"]
+
+
+def test_an_order_that_cannot_be_dispatched_is_a_dead_letter(
+    engine: Engine, service: WorkOrderService, clock: Clock, events: list[WorkOrderEvent]
+) -> None:
+    filed = service.handle(wage_claim())
+    other = service.handle(wage_claim("call-2"))
+    with engine.begin() as connection:
+        connection.execute(
+            update(work_orders).where(work_orders.c.number == filed.number).values(state="replied")
+        )
+    outbox = Outbox(engine, [], events.append, clock=clock)
+    anyio.run(outbox.run_once)
+    assert [event.number for event in events if isinstance(event, WorkOrderDispatched)] == [other.number]
+    assert outbox.facts().dead == 1
+
+
+def test_a_delivery_that_outlives_its_lease_is_not_started_twice(
+    engine: Engine, service: WorkOrderService, receiver: Receiver
+) -> None:
+    receiver.clock = lambda: datetime.now(UTC)
+    receiver.hold = Event()
+    gateway = HttpDepartments({UNIT: receiver.url}, SECRET)
+    outbox = Outbox(engine, [gateway], lambda event: None, OutboxOptions(poll_s=0.01, lease_s=0.05))
+    service.handle(wage_claim())
+
+    async def scenario() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(outbox.run)
+            await anyio.sleep(0.5)
+            assert receiver.hold is not None
+            receiver.hold.set()
+            with anyio.fail_after(10):
+                while (await anyio.to_thread.run_sync(outbox.facts)).waiting:  # noqa: ASYNC110
+                    await anyio.sleep(0.01)
+            group.cancel_scope.cancel()
+
+    anyio.run(scenario)
+    assert len(receiver.got) == 1

@@ -170,6 +170,7 @@ def test_every_problem_of_the_data_is_named(tmp_path: Path) -> None:
         "2026-13-01\tholiday\n2027-01-01\tholiday\n2026-01-01\tday off\n"
         "2026-01-02\tholiday\n2026-01-02\tworkday\n\nnonsense\n"
     )
+    (tmp_path / "calendar-2027.tsv").write_bytes(b"\xff")
     (tmp_path / "calendar-next.tsv").write_text("# status: official\n")
     with pytest.raises(BadCalendar) as caught:
         WorkCalendar.load(tmp_path)
@@ -180,6 +181,7 @@ def test_every_problem_of_the_data_is_named(tmp_path: Path) -> None:
         "calendar-2026.tsv:5",
         "calendar-2026.tsv:7",
         "calendar-2026.tsv",
+        "calendar-2027.tsv",
         "calendar-next.tsv",
     ]
 
