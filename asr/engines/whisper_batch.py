@@ -28,6 +28,8 @@ LONGEST = 3_000
 """Mel frames of the model's window."""
 REPETITIVE = 2.4
 """Text that compresses better than this repeats itself (Whisper's own threshold)."""
+SKETCH_BEAM = 1
+"""Beam of partials: greedy, and not tried again when it goes wrong, for the next one comes soon."""
 ECHO = 0.5
 """Text this much like the prompt is the prompt."""
 CHARACTERS_A_SECOND = 11.0
@@ -86,7 +88,7 @@ class WhisperEngine:
 
     def sketch(self, segments: Sequence[Segment]) -> list[Hypothesis]:
         """Read utterances that are still going on, quickly."""
-        return self._read(segments, 1, times=False)
+        return self._read(segments, SKETCH_BEAM, times=False)
 
     def _read(self, segments: Sequence[Segment], beam: int, *, times: bool) -> list[Hypothesis]:
         if not segments:
@@ -97,7 +99,7 @@ class WhisperEngine:
         hypotheses = []
         for index, (segment, result) in enumerate(zip(segments, results, strict=True)):
             tokens = self._text_tokens(result)
-            if self._runaway(tokens, segment) or self._echoes(tokens):
+            if beam > SKETCH_BEAM and (self._runaway(tokens, segment) or self._echoes(tokens)):
                 alone = self._encode([segment], [frames[index]])
                 result = self._generate(alone, beam, frames[index], again=True)[0]  # noqa: PLW2901
                 tokens = self._text_tokens(result)
@@ -131,7 +133,7 @@ class WhisperEngine:
             [prompt] * encoded.shape[0],
             beam_size=beam,
             max_length=min(448, len(prompt) + most),
-            no_repeat_ngram_size=3 if again else 0,
+            no_repeat_ngram_size=3 if again else 5 if beam == SKETCH_BEAM else 0,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
@@ -159,7 +161,7 @@ class WhisperEngine:
     def _hypothesis(self, segment: Segment, result: Any, tokens: list[int]) -> Hypothesis:
         confidence = math.exp(min(0.0, float(result.scores[0])))
         silent = result.no_speech_prob > 0.6 and confidence < 0.5
-        text = self._tokenizer.decode(tokens).strip()
+        text = self._tokenizer.decode(tokens).replace("\ufffd", "").strip()
         if silent or self._runaway(tokens, segment) or self._echoes(tokens) or self._is_phantom(text):
             return Hypothesis("", confidence=confidence)
         return Hypothesis(text, confidence=confidence)

@@ -6,11 +6,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
 
-from asr.audio import LegId
 from asr.protocols import TranscriberFactory
 from hotline.bus import EventBus
 from hotline.call.journal import Journal
-from hotline.conversation import Intent, RecognitionFacts, Turn
+from hotline.conversation import Intent, Turn
 from hotline.ivr.flow import FlowFile
 from hotline.settings import LimitSettings
 from workorders.messages import Filed, FileWorkOrder
@@ -56,8 +55,6 @@ class Line:
     bus: EventBus
     journal: Journal
     transcribers: TranscriberFactory
-    recognition: Callable[[LegId], RecognitionFacts]
-    """What recognition did on a leg, asked when the leg has ended."""
     reader: Reader
     desk: OrderDesk
     prompts: Prompts

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from asr.audio import LegId
+from asr.audio import SAMPLE_RATE, LegId
+from asr.transcript import LegFacts
 from hotline.conversation import (
     AudioFacts,
     CallId,
@@ -56,7 +57,7 @@ class CallFacts:
         self,
         ended: datetime,
         audio: AudioFacts,
-        recognition: RecognitionFacts,
+        heard: LegFacts,
         recording: tuple[str | None, str | None],
     ) -> CallRecord:
         """The record. `recording` is file name and SHA-256, or Nones."""
@@ -68,7 +69,9 @@ class CallFacts:
             ended=ended,
             cause=self.cause,
             audio=audio,
-            recognition=recognition,
+            recognition=RecognitionFacts(
+                heard.engine, heard.utterances, heard.degraded, heard.dropped * 1000 // SAMPLE_RATE
+            ),
         )
         version, at = self.consent or (None, None)
         return CallRecord(

@@ -13,14 +13,14 @@ from anyio.abc import TaskGroup
 
 from asr.audio import SAMPLE_RATE, AudioFrame, LegId
 from asr.protocols import Transcriber
-from asr.transcript import TranscriptEvent
+from asr.transcript import LegFacts, TranscriptEvent
 from hotline.call.filing import file_command
 from hotline.call.line import Line
 from hotline.call.listening import Listening, Verdict
 from hotline.call.record import CallFacts
 from hotline.call.recording import Recorder
 from hotline.call.turns import TurnBuilder
-from hotline.conversation import AudioFacts, CallId, CallRecord, Digit, EndCause, Intent, Speaker
+from hotline.conversation import AudioFacts, CallId, CallRecord, Digit, EndCause, Intent, Speaker, Turn
 from hotline.errors import CallAborted, LegGone
 from hotline.events import (
     CallEnded,
@@ -172,8 +172,11 @@ class CallSession:
         if event.kind == "partial":
             return
         self._line.journal.final(self._call, Speaker.CALLER, event)
-        if not self._turns.add(Speaker.CALLER, event):
-            return
+        if self._turns.add(Speaker.CALLER, event):
+            await self._understand()
+
+    async def _understand(self) -> tuple[Turn, ...]:
+        """Read all the caller's turns anew; returns them."""
         turns = self._turns.turns(Speaker.CALLER)
         today = self._line.clock().date()
         intent = await anyio.to_thread.run_sync(lambda: self._line.reader.read(turns, now=today))
@@ -181,6 +184,7 @@ class CallSession:
             self._intent = intent
             self._line.bus.publish(IntentRecognized(self._call, intent))
             self._line.journal.intent(self._call, intent, self._line.clock())
+        return turns
 
     # -- what the caller flow wants -----------------------------------------------------------------------
 
@@ -251,7 +255,7 @@ class CallSession:
         self._cue(Filed(number))
 
     async def _file_matter(self) -> str | None:
-        line, turns = self._line, self._turns.turns(Speaker.CALLER)
+        line, turns = self._line, await self._understand()  # the last words may not have been read yet
         summary = line.reader.summary(turns, self._intent)
         command = file_command(
             self._call,
@@ -274,6 +278,8 @@ class CallSession:
     async def _close(self) -> CallRecord:
         """Release everything and write the record, in whatever state the call was left."""
         facts = self._facts
+        self._cue_in.close()
+        self._cues.close()
         if self._leg is not None:
             await self._leg.hangup(facts.cause)
         if self._transcriber is not None:
@@ -286,9 +292,8 @@ class CallSession:
         recording = await anyio.to_thread.run_sync(self._recorder.close)
         audio = self._leg.facts if self._leg is not None else AudioFacts()
         name = recording.path.name if recording.path is not None else None
-        record = facts.record(
-            self._line.clock(), audio, self._line.recognition(facts.leg), (name, recording.sha256)
-        )
+        heard = self._transcriber.facts if self._transcriber is not None else LegFacts()
+        record = facts.record(self._line.clock(), audio, heard, (name, recording.sha256))
         await self._line.journal.save(record)
         self._line.bus.publish(CallEnded(record))
         return record

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import anyio
 
 from asr.audio import FRAME_SAMPLES, AudioFrame, LegId, UtteranceId
-from asr.transcript import TranscriptEvent
+from asr.transcript import LegFacts, TranscriptEvent
 from hotline.buffers import DropOldest
 from hotline.conversation import (
     AudioFacts,
@@ -16,7 +16,6 @@ from hotline.conversation import (
     Digit,
     EndCause,
     Intent,
-    RecognitionFacts,
     Source,
     Turn,
 )
@@ -106,6 +105,7 @@ class FakeTranscriber:
     def __init__(self) -> None:
         self.last_speech = 0
         self.pending = 0
+        self.facts = LegFacts()
         self.failure: Exception | None = None
         self._events: DropOldest[TranscriptEvent] = DropOldest(1000)
         self._seq = 0
@@ -210,8 +210,3 @@ class FakeStore:
 
     def save(self, record: CallRecord) -> None:
         self.records.append(record)
-
-
-def nothing_recognised(leg: LegId) -> RecognitionFacts:
-    """Facts of a leg on which nothing was recognised."""
-    return RecognitionFacts()

@@ -8,10 +8,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from hotline.conversation import EndCause
-from hotline.gateway.media import IncomingCall, MediaLeg
+from hotline.gateway.media import IncomingCall
 from hotline.gateway.sip.auth import Authenticator
 from hotline.gateway.sip.client import CallRefused, Credentials, UserAgentClient
 from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
+from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.server import Admission, CallTable, Refusal, UserAgentServer
 from hotline.gateway.sip.signalling import Signalling, SipStats
 from hotline.gateway.sip.timers import Timers
@@ -104,7 +105,7 @@ class SipEndpoint:
         transport: str = "udp",
         username: str | None = None,
         password: str | None = None,
-    ) -> MediaLeg:
+    ) -> SipLeg:
         """Call `sip:user@host`, where host is an IP address or localhost.
 
         `caller`: user part of our From. Raises `CallRefused`, `CallAborted`, `Unroutable`, `SipSyntaxError`,

@@ -7,11 +7,11 @@ import anyio
 import pytest
 
 from asr.audio import LegId, UtteranceId
-from asr.transcript import TranscriptEvent
+from asr.transcript import LegFacts, TranscriptEvent
 from hotline.call import journal as journal_module
 from hotline.call.journal import Final, Journal
 from hotline.call.record import CallFacts
-from hotline.conversation import AudioFacts, CallId, CallRecord, Intent, RecognitionFacts, Speaker
+from hotline.conversation import AudioFacts, CallId, CallRecord, Intent, Speaker
 from hotline.errors import StoreError
 
 pytestmark = [pytest.mark.unit, pytest.mark.anyio]
@@ -58,7 +58,7 @@ def final(name: str) -> TranscriptEvent:
 
 def record(call: str) -> CallRecord:
     facts = CallFacts(CallId(call), LegId("l"), "phone", "x", "12348", NOW, "flow")
-    return facts.record(NOW, AudioFacts(), RecognitionFacts(), (None, None))
+    return facts.record(NOW, AudioFacts(), LegFacts(), (None, None))
 
 
 def write_a_call(journal: Journal) -> None:

@@ -24,7 +24,6 @@ from tests.fakes.call_parts import (
     FakeReader,
     FakeStore,
     FakeTranscribers,
-    nothing_recognised,
 )
 
 pytestmark = [pytest.mark.unit, pytest.mark.anyio]
@@ -49,7 +48,6 @@ class Stage:
             bus=self.bus,
             journal=journal,
             transcribers=self.ears,
-            recognition=nothing_recognised,
             reader=FakeReader(),
             desk=self.desk,
             prompts=FakePrompts(),
