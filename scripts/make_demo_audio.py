@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make the demo caller's audio from ivr_flows/demo_caller.yaml: a 16 kHz mono WAV.
 
     scripts/make_demo_audio.py caller.wav [--flows ivr_flows] [--model FOLDER]
@@ -7,15 +8,13 @@ The voice is synthetic and speaks Mandarin sounds with Sichuan wording: no evide
 
 import argparse
 import sys
-import wave
 from pathlib import Path
 
 import anyio
 
-from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from hotline import settings
 from hotline.errors import HotlineError
-from hotline.robot.demo_caller import DemoCaller, DemoSpeech, speak
+from hotline.robot.demo_caller import DemoCaller, speak, write_wav
 
 
 def main() -> int:
@@ -33,25 +32,17 @@ def main() -> int:
     options = parser.parse_args()
     try:
         caller = DemoCaller.load(options.flows / "demo_caller.yaml")
-        speech = anyio.run(speak, caller, options.model, options.flows, _tell)
+        speech = anyio.run(speak, caller, options.model, _tell)
     except HotlineError as error:
         print(error, file=sys.stderr)
         return 1
-    _write(options.wav, speech)
+    write_wav(options.wav, speech)
     print(f"{options.wav}: {speech.seconds:.1f} s. {caller.notice}", file=sys.stderr)
     return 0
 
 
 def _tell(done: int, of: int) -> None:
     print(f"sentence {done}/{of}", file=sys.stderr)
-
-
-def _write(path: Path, speech: DemoSpeech) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(BYTES_PER_SAMPLE)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(speech.pcm)
 
 
 if __name__ == "__main__":

