@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from hotline.conversation import Speaker
-from hotline.redact import mask_text
+from hotline.redact import mask, mask_all
 from hotline.store.views import UtteranceView
 
 WINDOW = 6
@@ -59,25 +59,19 @@ class TranscriptMask:
     def span(self, utterance: str, start: int, end: int, fallback: str) -> str:
         """The masked words of a span; `fallback`, masked, for an utterance that is not known."""
         text = self._masked.get(utterance)
-        return text[start:end] if text is not None else mask_text(fallback)
+        return text[start:end] if text is not None else mask(fallback).text
 
 
 def mask_transcript(utterances: Iterable[UtteranceView]) -> TranscriptMask:
     """The mask of a stored transcript."""
-    mask = TranscriptMask()
+    whole = TranscriptMask()
     for view in utterances:
-        mask.add(view.utterance, view.speaker, view.text)
-    return mask
+        whole.add(view.utterance, view.speaker, view.text)
+    return whole
 
 
 def _together(texts: list[str]) -> list[str]:
-    """Masked as one text, then cut where they were joined."""
-    masked = mask_text("".join(texts))
-    cut, at = [], 0
-    for text in texts:
-        cut.append(masked[at : at + len(text)])
-        at += len(text)
-    return cut
+    return [masked.text for masked in mask_all(texts)]
 
 
 def _both(text: str, one: str, other: str) -> str:

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from hotline import redact
 from hotline.conversation import Intent, Slot, Span
-from hotline.redact import mask_phone, mask_text
 from hotline.store.views import CallRow, CallView, UtteranceView
 from hotline.web.masking import TranscriptMask
 from hotline.web.timing import pieces
@@ -21,7 +21,12 @@ NAME = "caller_name"
 
 def mask_contact(contact: str) -> str:
     """A number or SIP address with its middle hidden."""
-    return mask_phone(contact)
+    return redact.mask_phone(contact)
+
+
+def mask_words(text: str) -> str:
+    """Text with the numbers in it hidden."""
+    return redact.mask(text).text
 
 
 def iso(at: datetime | None) -> str | None:
@@ -79,7 +84,7 @@ def call_json(view: CallView, mask: TranscriptMask | None) -> Json:
 
 def utterance_json(view: UtteranceView, mask: TranscriptMask | None) -> Json:
     """A final utterance. The recogniser's own words go out only when raw: they spell numbers out."""
-    text = view.text if mask is None else (mask.text(view.utterance) or mask_text(view.text))
+    text = view.text if mask is None else (mask.text(view.utterance) or mask_words(view.text))
     body: Json = {
         "utterance": view.utterance,
         "leg": view.leg,
@@ -132,7 +137,7 @@ def _span(span: Span | EvidenceSpan, mask: TranscriptMask | None) -> Json:
 def _value(name: str, value: str, mask: TranscriptMask | None) -> str:
     if mask is None:
         return value
-    return mask_phone(value) if name == PHONE else mask_text(value)
+    return redact.mask_phone(value) if name == PHONE else mask_words(value)
 
 
 def order_row_json(row: OrderRow) -> Json:
@@ -147,7 +152,7 @@ def order_row_json(row: OrderRow) -> Json:
         "matter_label": row.matter_label,
         "service_label": row.service_label,
         "district": row.district,
-        "summary": mask_text(row.summary),
+        "summary": mask_words(row.summary),
         "unit": row.unit,
         "unit_name": row.unit_name,
         "sign_by": iso(row.sign_by),
@@ -168,7 +173,7 @@ def order_json(view: OrderView, mask: TranscriptMask | None) -> Json:
         "matter_label": order.matter_label,
         "service_label": order.service_label,
         "district": order.district,
-        "summary": order.summary if mask is None else mask_text(order.summary),
+        "summary": order.summary if mask is None else mask_words(order.summary),
         "caller_contact": order.caller_contact if mask is None else mask_contact(order.caller_contact),
         "source": order.source,
         "flags": list(order.flags),

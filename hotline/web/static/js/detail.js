@@ -1,0 +1,188 @@
+// One call: its head, transcript and order; live while it goes on, from the database afterwards.
+
+import { ask, get } from "./api.js";
+import { h, icon, replace, toast } from "./dom.js";
+import { mmss, tick, when } from "./format.js";
+import { OrderPane, pill } from "./order.js";
+import { Player } from "./player.js";
+import { errorText, name, t } from "./text.js";
+import { Transcript } from "./transcript.js";
+
+const RETRY_MS = [300, 900, 2000, 4000];
+
+export class Detail {
+  #player = new Player();
+  #head = h("header", { class: "call-head" });
+  #shown = "";
+  #stored = null;
+  #reading = 0;
+
+  constructor(live, me) {
+    this.live = live;
+    this.me = me;
+    this.transcript = new Transcript((sample) => this.#player.playFrom(sample));
+    this.order = new OrderPane({
+      onLight: (spans, scroll) => this.transcript.light(spans, scroll),
+      onMarks: (marks) => this.transcript.mark(marks),
+      mayEdit: me.rights.includes("edit"),
+    });
+    this.order.element.addEventListener("changed", () => this.#read());
+    this.#player.addEventListener("at", (event) => this.transcript.playing(event.detail));
+    this.#none = h("div", { class: "nothing" }, icon("phone"), h("p", {}, t("detail.none")), h("p", { class: "hint" }, t("detail.none.hint")));
+    this.#call = h("div", { class: "call" }, this.#head, this.#player.element, this.transcript.element, this.order.element);
+    this.element = h("main", { class: "detail" }, this.#none);
+  }
+
+  #none;
+  #call;
+
+  get player() {
+    return this.#player;
+  }
+
+  show(call) {
+    if (call === this.#shown) return;
+    this.#shown = call;
+    this.#stored = null;
+    replace(this.element, call ? this.#call : this.#none);
+    if (!call) return;
+    const live = this.live.calls.get(call);
+    this.#player.load(call, false, 0);
+    if (live) this.#showLive(live);
+    else this.#read();
+  }
+
+  // Live events touched these calls.
+  changed(calls, events) {
+    if (!calls.has(this.#shown)) return;
+    const live = this.live.calls.get(this.#shown);
+    if (live) {
+      for (const event of events) {
+        if (event.call === this.#shown && event.type === "utterance") this.transcript.update(live.utterances.get(event.utterance));
+      }
+      if (events.some((event) => event.call === this.#shown && event.type !== "utterance")) this.#showSides(live);
+      return;
+    }
+    if (events.some((event) => event.call === this.#shown)) this.#read();
+  }
+
+  // The live calls were sent anew.
+  reset() {
+    const live = this.live.calls.get(this.#shown);
+    if (live) this.#showLive(live);
+    else if (this.#shown && !this.#stored) this.#read();
+  }
+
+  #showLive(live) {
+    this.transcript.reset(live.utterances.values(), true);
+    this.#showSides(live);
+  }
+
+  #showSides(live) {
+    this.#showHead({ ...live, open: true });
+    const filed = [...live.orders.values()];
+    this.order.show({ orders: [], intent: live.intent, pending: filed, masked: true });
+    if (filed.length) this.#readOrders(filed);
+  }
+
+  async #readOrders(filed) {
+    const call = this.#shown;
+    try {
+      const orders = await Promise.all(filed.map((order) => get(`/api/v1/orders/${encodeURIComponent(order.number)}`)));
+      if (call === this.#shown && this.live.calls.has(call)) this.order.show({ orders, intent: null, masked: true });
+    } catch (error) {
+      if (error.status !== 404) toast(errorText(error), "error");
+    }
+  }
+
+  async #read() {
+    const call = this.#shown;
+    const reading = ++this.#reading;
+    for (const wait of [0, ...RETRY_MS]) {
+      if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (reading !== this.#reading || call !== this.#shown) return;
+      try {
+        const stored = await get(`/api/v1/calls/${encodeURIComponent(call)}`);
+        if (reading !== this.#reading || call !== this.#shown) return;
+        this.#showStored(stored);
+        return;
+      } catch (error) {
+        // A call's record is written a moment after its end.
+        if (error.status === 404 && wait !== RETRY_MS.at(-1)) continue;
+        toast(errorText(error), "error");
+        return;
+      }
+    }
+  }
+
+  #showStored(stored) {
+    const first = this.#stored === null || this.#stored.masked !== stored.masked;
+    this.#stored = stored;
+    this.#showHead(stored);
+    if (first) {
+      this.#player.load(stored.call, stored.recorded, stored.recording_origin);
+      this.transcript.reset(stored.utterances, false);
+    }
+    this.order.show({ orders: stored.work_orders, intent: stored.intent, masked: stored.masked });
+  }
+
+  #showHead(call) {
+    const flags = call.flags ?? call.intent?.flags ?? [];
+    const mayUnmask = this.me.rights.includes("unmask") && call.masked === true;
+    replace(
+      this.#head,
+      h("div", { class: "avatar" + (call.open ? " on" : "") }, icon("phone")),
+      h(
+        "div",
+        { class: "who-calls" },
+        h("h2", {}, call.remote || "—", call.masked === false ? h("span", { class: "pill raw" }, t("detail.raw")) : null),
+        h(
+          "p",
+          {},
+          name("channel", call.channel),
+          " · ",
+          when(call.started),
+          call.open ? [" · ", h("span", { class: "timer", data: { since: call.started } })] : duration(call),
+          call.recording === true && call.open ? [" · ", h("span", { class: "rec" }, t("calls.recording"))] : null,
+        ),
+      ),
+      h("div", { class: "tags" }, flags.map((flag) => pill("flag", flag)), call.outcome ? pill("outcome", call.outcome) : null),
+      mayUnmask ? h("button", { class: "small", type: "button", onclick: () => this.#unmask() }, icon("eye"), t("detail.unmask")) : null,
+    );
+    tick();
+  }
+
+  #unmask() {
+    const reason = h("input", { maxlength: "200", minlength: "4", required: true, "aria-label": t("detail.unmask.ask") });
+    const dialog = h(
+      "dialog",
+      { class: "dialog" },
+      h(
+        "form",
+        {
+          onsubmit: async (event) => {
+            event.preventDefault();
+            try {
+              const raw = await ask("POST", `/api/v1/calls/${encodeURIComponent(this.#shown)}/unmask`, { reason: reason.value.trim() });
+              dialog.close();
+              this.#showStored(raw);
+            } catch (error) {
+              toast(errorText(error), "error");
+            }
+          },
+        },
+        h("p", {}, t("detail.unmask.ask")),
+        reason,
+        h("div", { class: "edit-row" }, h("button", { class: "primary", type: "submit" }, t("detail.unmask.go")), h("button", { type: "button", onclick: () => dialog.close() }, t("detail.cancel"))),
+      ),
+    );
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+}
+
+function duration(call) {
+  if (!call.answered || !call.ended) return null;
+  return [" · ", mmss((Date.parse(call.ended) - Date.parse(call.answered)) / 1000)];
+}

@@ -1,0 +1,31 @@
+// The list of keys.
+
+import { h } from "./dom.js";
+import { t } from "./text.js";
+
+const KEYS = [
+  [["j", "k"], "help.j"],
+  [["Enter"], "help.enter"],
+  [["/"], "help.slash"],
+  [["1", "2", "3"], "help.views"],
+  [["Space"], "help.space"],
+  [["←", "→"], "help.arrows"],
+  [["f", "F"], "help.f"],
+  [["e"], "help.e"],
+  [["Esc"], "help.esc"],
+  [["?"], "help.help"],
+];
+
+export function showHelp() {
+  if (document.querySelector("dialog.help")) return;
+  const dialog = h(
+    "dialog",
+    { class: "dialog help" },
+    h("h2", {}, t("help.title")),
+    h("dl", {}, KEYS.map(([keys, text]) => h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, key))), h("dd", {}, t(text))))),
+    h("form", { method: "dialog" }, h("button", { class: "primary" }, t("help.close"))),
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
