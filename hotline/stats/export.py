@@ -14,8 +14,9 @@ from workorders.queries import OrderView
 Period = tuple[date, date]
 """First day, and the day after the last."""
 
-PHONE_FIELDS = {"phone"}
-NAME_FIELDS = {"caller_name"}
+NUMBER_FIELDS = {"phone", "id_number"}
+NAME_FIELDS = {"caller_name", "counterparty"}
+"""Fields of an order that are masked whole; the others like any text."""
 
 
 def export_calls(
@@ -123,7 +124,7 @@ def _fields(order: WorkOrder, raw: bool) -> str:
 
 
 def _mask_of(field: str) -> Callable[[str], str]:
-    if field in PHONE_FIELDS:
+    if field in NUMBER_FIELDS:
         return mask_phone
     return mask_name if field in NAME_FIELDS else _mask_text
 

@@ -128,7 +128,7 @@ def test_csv_is_what_excel_expects() -> None:
     assert row["通话编号"] == "0123456789"
     assert row["通话结果"] == "已立工单"
     assert row["工单编号"] == f"{NUMBER}；SC-2"
-    assert row["标记"] == "欠薪绿色通道；new_flag"
+    assert row["标记"] == "农民工欠薪绿色通道；new_flag"
     assert row["通话时长（秒）"] == "88.0"
 
 
