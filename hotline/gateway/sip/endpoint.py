@@ -22,7 +22,6 @@ __all__ = ["Admission", "CallRefused", "Refusal", "SipEndpoint", "SipStats"]
 
 WAITING_CALLS = 64
 """Calls that may ring before the application has seen them; one more gets 503."""
-_CLOSING_SECONDS = 1.0
 
 
 def _admit_all() -> Refusal | None:
@@ -74,7 +73,7 @@ class SipEndpoint:
                     yield endpoint
                 finally:
                     with anyio.CancelScope(shield=True):
-                        await endpoint.shutdown(_CLOSING_SECONDS)
+                        await endpoint.shutdown(2 * endpoint._signalling.timers.t1)
                     endpoint._close()
                     tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:

@@ -1,6 +1,7 @@
 """The endpoint over loopback sockets, its media faked: who is answered what."""
 
 import re
+import socket
 from pathlib import Path
 
 import anyio
@@ -11,9 +12,11 @@ from hotline.conversation import EndCause
 from hotline.errors import CallAborted
 from hotline.gateway.media import LegEnded
 from hotline.gateway.sip.auth import ha1
-from hotline.gateway.sip.endpoint import CallRefused
+from hotline.gateway.sip.endpoint import CallRefused, Refusal, SipEndpoint
 from hotline.gateway.sip.transport import Unroutable
-from tests.fakes.sip_line import OFFER, SDP, line, peer, settled
+from hotline.settings import SipSettings
+from tests.fakes.media_engine import FakeMediaEngine
+from tests.fakes.sip_line import OFFER, QUICK, SDP, Line, line, peer, settled
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
@@ -223,30 +226,41 @@ async def test_shutdown_tells_everyone() -> None:
 
 
 async def test_a_call_survives_its_lost_connection() -> None:
-    async with line() as made, await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        port = listener.extra(anyio.abc.SocketAttribute.local_port)
-        head = (
-            f"Via: SIP/2.0/TCP 127.0.0.1:{port};branch=z9hG4bK%s\r\nFrom: <sip:a@127.0.0.1>;tag=here\r\n"
-            f"To: <sip:12348@127.0.0.1>%s\r\nCall-ID: tcp\r\nCSeq: 1 %s\r\n"
-            f"Contact: <sip:a@127.0.0.1:{port};transport=tcp>\r\n"
-        )
-        async with await anyio.connect_tcp("127.0.0.1", made.endpoint.port) as stream:
-            text = f"INVITE {made.uri} SIP/2.0\r\n" + head % ("1", "", "INVITE")
-            await stream.send(f"{text}{SDP}Content-Length: {len(OFFER)}\r\n\r\n{OFFER}".encode())
-            received = ""
-            while "SIP/2.0 200" not in received or "a=sendrecv" not in received:
-                received += (await stream.receive()).decode()
-            found = re.search(r"\r\nTo: [^\r]*(;tag=[^\r;]+)", received.split("SIP/2.0 200")[1])
-            assert found is not None
-            text = f"ACK {made.uri} SIP/2.0\r\n" + head % ("2", found[1], "ACK")
-            await stream.send(f"{text}Content-Length: 0\r\n\r\n".encode())
-            await anyio.sleep(0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line() as made:
+            await call_and_drop(made, listener)
+            assert made.causes == []
+            made.media.sessions[0].end(EndCause.LOCAL_HANGUP)
+            assert (await anyio.to_thread.run_sync(first_words, listener)).startswith(b"BYE ")
+
+
+def first_words(listener: socket.socket) -> bytes:
+    listener.settimeout(5)
+    stream, _ = listener.accept()
+    with stream:
+        return stream.recv(4_096)
+
+
+async def call_and_drop(made: Line, listener: socket.socket) -> None:
+    """Call over TCP, acknowledge, and lose the connection; Contact names the listener."""
+    port = listener.getsockname()[1]
+    head = (
+        f"Via: SIP/2.0/TCP 127.0.0.1:{port};branch=z9hG4bK%s\r\nFrom: <sip:a@127.0.0.1>;tag=here\r\n"
+        f"To: <sip:12348@127.0.0.1>%s\r\nCall-ID: tcp\r\nCSeq: 1 %s\r\n"
+        f"Contact: <sip:a@127.0.0.1:{port};transport=tcp>\r\n"
+    )
+    async with await anyio.connect_tcp("127.0.0.1", made.endpoint.port) as stream:
+        text = f"INVITE {made.uri} SIP/2.0\r\n" + head % ("1", "", "INVITE")
+        await stream.send(f"{text}{SDP}Content-Length: {len(OFFER)}\r\n\r\n{OFFER}".encode())
+        received = ""
+        while "SIP/2.0 200" not in received or "a=sendrecv" not in received:
+            received += (await stream.receive()).decode()
+        found = re.search(r"\r\nTo: [^\r]*(;tag=[^\r;]+)", received.split("SIP/2.0 200")[1])
+        assert found is not None
+        text = f"ACK {made.uri} SIP/2.0\r\n" + head % ("2", found[1], "ACK")
+        await stream.send(f"{text}Content-Length: 0\r\n\r\n".encode())
         await anyio.sleep(0.1)
-        assert made.causes == []
-        made.media.sessions[0].end(EndCause.LOCAL_HANGUP)
-        with anyio.fail_after(5):
-            async with await listener.listeners[0].accept() as back:
-                assert (await back.receive()).startswith(b"BYE ")
+    await anyio.sleep(0.1)
 
 
 async def test_streams_are_pinged_and_closed_on_nonsense() -> None:
@@ -256,3 +270,54 @@ async def test_streams_are_pinged_and_closed_on_nonsense() -> None:
         await stream.send(b"x" * 70_000)
         with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
             await stream.receive()
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "body", "status"),
+    [
+        ("INFO", "", "", 200),
+        ("INFO", "Content-Type: application/dtmf\r\n", "11", 200),
+        ("INFO", "Content-Type: application/dtmf-relay\r\n", "signal = d\r\nDuration=90\r\n", 200),
+        ("INFO", "Content-Type: application/dtmf\r\n", "twelve", 400),
+        ("INFO", "Content-Type: text/plain\r\n", "5", 415),
+        ("INFO", "Require: strange\r\n", "", 420),
+        ("INFO", 'Require: "open\r\n', "", 400),
+        ("OPTIONS", "", "", 200),
+        ("UPDATE", "", "", 405),
+        ("FROBNICATE", "", "", 501),
+        ("INVITE", SDP, "nonsense", 400),
+        ("INVITE", SDP, OFFER.replace("AVP 8", "AVP 18"), 488),
+        ("INVITE", "Content-Type: text/plain\r\n", "hello", 415),
+        ("INVITE", SDP, OFFER.replace("t=0 0", "t=0 0\r\na=inactive"), 200),
+    ],
+)
+async def test_requests_inside_a_call(method: str, fields: str, body: str, status: int) -> None:
+    async with line() as made, peer(made) as caller:
+        await caller.call()
+        await caller.send("ACK", branch="z9hG4bKack")
+        await anyio.sleep(0.02)
+        await caller.send(method, cseq=2, fields=fields, body=body)
+        while f"CSeq: 2 {method}" not in (answer := await caller.next()) or answer.startswith("SIP/2.0 100"):
+            pass
+        assert int(answer[8:11]) == status
+        assert made.causes == []
+        assert made.endpoint.stats.dialogs == 1
+        pressed = made.media.sessions[0].pressed
+        assert pressed == ({"11": ["#"], "signal = d\r\nDuration=90\r\n": ["D"]}.get(body, []))
+
+
+async def test_a_fault_of_ours_harms_one_message() -> None:
+    media = FakeMediaEngine()
+
+    def broken() -> Refusal | None:
+        raise ZeroDivisionError
+
+    async with SipEndpoint.open(SipSettings(port=0), media, admission=broken, timers=QUICK) as endpoint:
+        made = Line(endpoint, media)
+        with pytest.raises(CallRefused) as refused:
+            await endpoint.dial(made.uri)
+        assert refused.value.status == 500
+        assert endpoint.stats.faults == 1
+        async with peer(made) as caller:
+            await caller.send("OPTIONS")
+            assert await caller.status() == 200

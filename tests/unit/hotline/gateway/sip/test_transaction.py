@@ -1,12 +1,23 @@
 """The transaction layer: matching, merging, bounds."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from hotline.gateway.sip.message import Request, make_request, make_response
+from hotline.gateway.sip.message import Request, Response, make_request, make_response
 from hotline.gateway.sip.timers import Timers
-from hotline.gateway.sip.transaction import Arrived, Done, Failed, Hop, Key, Replied, Send, TransactionLayer
+from hotline.gateway.sip.transaction import (
+    Arrived,
+    Done,
+    Effect,
+    Failed,
+    Hop,
+    Key,
+    Replied,
+    Send,
+    TransactionLayer,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -26,11 +37,11 @@ def request(
     return make_request(method, "sip:b@h", fields)
 
 
-def statuses(effects: list[object]) -> list[int]:
+def statuses(effects: Sequence[Effect]) -> list[int]:
     return [
         effect.message.status
         for effect in effects
-        if isinstance(effect, Send) and hasattr(effect.message, "status")
+        if isinstance(effect, Send) and isinstance(effect.message, Response)
     ]
 
 
