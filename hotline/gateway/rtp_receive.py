@@ -33,7 +33,7 @@ class Receiver:
         self._pending = b""
         self._history = [SILENCE["PCMA"] * FRAME_8K] * _HISTORY_FRAMES
         self._playing = False
-        self._longest = FRAME_8K
+        self._size = self._most = FRAME_8K
         self._concealed = 0
 
     @property
@@ -95,21 +95,19 @@ class Receiver:
                 pending += self._conceal(item.samples)
             else:
                 pending += self._sound(item)
-        if len(pending) < FRAME_8K:
-            missing = FRAME_8K - len(pending)
-            if self._playing:  # the stream has just broken off: let it fade
-                made_up = True
-                pending += self._conceal(missing)
-                self._playing = not self._concealer.faded
-            else:
-                pending += SILENCE[self._codec] * missing
-        if len(pending) > FRAME_8K:
-            excess = len(pending) - self._longest
-            if excess > 0:  # the scale of time has moved: never let the lag grow
-                pending = pending[excess:]
-            frame, self._pending = pending[:FRAME_8K], pending[FRAME_8K:]
-        else:
+        if len(pending) == FRAME_8K:
             frame, self._pending = pending, b""
+        elif len(pending) > FRAME_8K:
+            excess = max(0, len(pending) - self._most)  # the scale of time has moved: the lag must not grow
+            frame, self._pending = pending[excess : excess + FRAME_8K], pending[excess + FRAME_8K :]
+        elif self._playing:
+            # The stream has just broken off and fades. Or its packets are not of whole ticks: then the part
+            # that is here waits, and from the next tick on there is always enough.
+            made_up = True
+            self._pending, frame = pending, self._conceal(FRAME_8K)
+            self._playing = not self._concealer.faded
+        else:
+            frame, self._pending = SILENCE[self._codec] * FRAME_8K, b""
         history = self._history
         row = history[-1][-TAIL:] + frame
         self._history = [*history[1:], frame]
@@ -120,7 +118,9 @@ class Receiver:
         codec = self._codecs.get(packet.payload_type, self._codec)
         if codec != self._codec:
             payload = transcode(payload, self._codec)
-        self._longest = max(self._longest, len(payload))
+        if len(payload) != self._size:
+            self._size = len(payload)
+            self._most = max(FRAME_8K, self._size) + (FRAME_8K if self._size % FRAME_8K else 0)
         self._playing = True
         if self._concealer.active:
             return encode(self._concealer.resume(decode(payload, self._codec)), self._codec)

@@ -1,0 +1,164 @@
+"""The recorder: both sides in step, gaps silent, the disk's failures its own.
+
+A recorder writes files; these stay in the test's own folder and are small.
+"""
+
+import errno
+import hashlib
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr.audio import FRAME_SAMPLES, AudioFrame, LegId
+from hotline.call import recording
+from hotline.call.recording import QUEUE_FRAMES, Recorder, recover
+
+pytestmark = pytest.mark.unit
+
+LEFT, RIGHT = 0, 1
+
+
+def frame(number: int, level: int = 8000, origin: int = 0) -> AudioFrame:
+    pcm = np.full(FRAME_SAMPLES, level, "<i2").tobytes()
+    return AudioFrame(LegId("leg"), origin + number * FRAME_SAMPLES, pcm)
+
+
+def stereo(path: Path) -> np.ndarray:
+    """Shape (samples at 8 kHz, 2)."""
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8000)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+
+
+def recorder(tmp_path: Path, origin: int | None = None) -> Recorder:
+    made = Recorder(tmp_path, "call")
+    made.start(origin)
+    return made
+
+
+def test_both_sides_in_step(tmp_path: Path) -> None:
+    one = recorder(tmp_path, 0)
+    for n in range(50):
+        one.push(LEFT, frame(n, 3000))
+        if 10 <= n < 20:
+            one.push(RIGHT, frame(n, -5000))
+    facts = one.close()
+    assert facts.path == tmp_path / "call.wav"
+    assert (facts.seconds, facts.gaps, facts.failed) == (1.0, 0, False)
+    assert facts.sha256 == hashlib.sha256(facts.path.read_bytes()).hexdigest()
+    sound = stereo(facts.path)
+    assert sound.shape == (8000, 2)
+    assert np.abs(sound[100:, LEFT] - 3000).max() <= 2
+    assert not sound[:1580, RIGHT].any()
+    assert np.abs(sound[1640:3180, RIGHT] + 5000).max() <= 2
+    assert not sound[3240:, RIGHT].any()
+
+
+def test_begins_at_its_origin_and_keeps_nothing_from_before(tmp_path: Path) -> None:
+    one = Recorder(tmp_path, "call")
+    one.push(LEFT, frame(0, 9999))
+    one.start(3200)
+    one.push(LEFT, frame(9, 7777))
+    one.push(LEFT, frame(10, 1000))
+    facts = one.close()
+    sound = stereo(facts.path)
+    assert sound.shape == (160, 2)
+    assert sound[:, LEFT].max() <= 1100
+
+
+def test_gaps_are_silence_and_counted(tmp_path: Path) -> None:
+    one = recorder(tmp_path, 0)
+    for n in (*range(10), *range(30, 40)):
+        one.push(LEFT, frame(n))
+    facts = one.close()
+    sound = stereo(facts.path)
+    assert (len(sound), facts.gaps) == (40 * 160, 1)
+    assert not sound[1650:4780, LEFT].any()
+    assert sound[4850:, LEFT].min() > 7900
+
+
+def test_doubled_and_mad_frames_do_no_harm(tmp_path: Path) -> None:
+    one = recorder(tmp_path, 0)
+    for n in (0, 1, 1, 0, 2, 10**9, 3):
+        one.push(LEFT, frame(n))
+    facts = one.close()
+    assert (facts.seconds, facts.gaps) == (0.08, 0)
+
+
+def test_without_start_there_is_no_file(tmp_path: Path) -> None:
+    one = Recorder(tmp_path, "call")
+    one.push(LEFT, frame(0))
+    facts = one.close()
+    assert (facts.path, facts.sha256, facts.failed) == (None, None, False)
+    one.start()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_twice_gives_the_same_facts(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    one.push(LEFT, frame(0))
+    assert one.close() is one.close()
+
+
+def test_an_unwritable_folder_costs_only_the_recording(tmp_path: Path) -> None:
+    one = Recorder(tmp_path / "missing", "call")
+    one.start()
+    for n in range(100):
+        one.push(LEFT, frame(n))
+    facts = one.close()
+    assert (facts.path, facts.failed) == (None, True)
+
+
+def test_a_full_disk_keeps_what_came_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = recording._write_all
+    calls = 0
+
+    def full(file: object, data: bytes) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 3:
+            raise OSError(errno.ENOSPC, "full")
+        written(file, data)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(recording, "_write_all", full)
+    one = recorder(tmp_path, 0)
+    for n in range(20):
+        one.push(LEFT, frame(n))
+        one.push(RIGHT, frame(n))
+    one._wake.set()
+    while not one._queues[LEFT].maxlen or one._queues[LEFT]:
+        pass
+    one._wake.clear()
+    for n in range(20, 60):
+        one.push(LEFT, frame(n))
+        one.push(RIGHT, frame(n))
+    facts = one.close()
+    assert facts.failed
+    assert facts.path is not None
+    assert len(stereo(facts.path)) >= 160
+
+
+def test_never_holds_more_than_ten_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "WRITE_S", 60.0)
+    one = recorder(tmp_path, 0)
+    for n in range(QUEUE_FRAMES + 100):
+        one.push(LEFT, frame(n))
+    facts = one.close()
+    assert facts.gaps == 1
+    assert facts.seconds == (QUEUE_FRAMES + 100) * 0.02
+    sound = stereo(facts.path)
+    assert not sound[: 99 * 160, LEFT].any()
+
+
+def test_orphans_are_mended(tmp_path: Path) -> None:
+    header = recording._header(0)
+    (tmp_path / "a.part.wav").write_bytes(header + bytes(4 * 800) + b"\1\2\3")
+    (tmp_path / "b.part.wav").write_bytes(header)
+    (tmp_path / "c.part.wav").write_bytes(b"RI")
+    (tmp_path / "d.wav").write_bytes(b"whole")
+    assert recover(tmp_path) == ("a.wav",)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "d.wav"]
+    assert len(stereo(tmp_path / "a.wav")) == 800
+    assert recover(tmp_path) == ()
