@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from hotline.redact import mask, mask_name, mask_phone
+from hotline.redact import mask_name, mask_phone, mask_text
 from hotline.stats.report import Report
 from hotline.stats.sheets import Format, Sheet, Target, Value, headings, write
 from hotline.store.views import CallRow
@@ -89,7 +89,7 @@ def _call(row: CallRow, hide: Callable[[str], str]) -> Iterator[Value]:
 def _order(view: OrderView, raw: bool) -> Iterator[Value]:
     """In the order of `columns.orders` of the headings."""
     order = view.order
-    text = _no_mask if raw else _mask_text
+    text = _no_mask if raw else mask_text
     yield order.number
     yield order.call_id
     yield order.filed_at
@@ -126,11 +126,7 @@ def _fields(order: WorkOrder, raw: bool) -> str:
 def _mask_of(field: str) -> Callable[[str], str]:
     if field in NUMBER_FIELDS:
         return mask_phone
-    return mask_name if field in NAME_FIELDS else _mask_text
-
-
-def _mask_text(text: str) -> str:
-    return mask(text).text
+    return mask_name if field in NAME_FIELDS else mask_text
 
 
 def _first(history: Sequence[HistoryEntry], action: Action) -> datetime | None:
