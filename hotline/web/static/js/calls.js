@@ -7,6 +7,8 @@ import { ListColumn } from "./list.js";
 import { pill } from "./order.js";
 import { errorText, t } from "./text.js";
 
+const TAIL = 20;
+
 export class Calls {
   #stored = [];
   #next = null;
@@ -71,8 +73,13 @@ function liveRow(call) {
     { class: "row live", role: "option", data: { id: call.call } },
     h("div", { class: "row-top" }, h("span", { class: "dot on" }), h("b", { class: "remote" }, call.remote || "—"), h("span", { class: "timer", data: { since: call.started } })),
     h("p", { class: "row-mid" }, call.intent?.matter.label ?? t("calls.unclassified"), call.intent?.flags.map((flag) => pill("flag", flag)) ?? null),
-    h("p", { class: "row-last" }, last ? last.stable + last.tail : t("calls.listening")),
+    h("p", { class: "row-last" }, last ? tail(last.stable + last.tail) : t("calls.listening")),
   );
+}
+
+// The newest words: a growing line is read at its end.
+function tail(text) {
+  return text.length > TAIL ? `…${text.slice(-TAIL)}` : text;
 }
 
 function storedRow(call) {

@@ -200,7 +200,7 @@ function fact(symbol, label, value) {
 
 function deadline(at, open) {
   if (!at) return null;
-  return [h("span", { class: "at" }, fullTime(at)), open ? h("span", { class: "left", data: { due: at } }) : null];
+  return [h("span", { class: "at", title: fullTime(at) }, when(at)), open ? h("span", { class: "left", data: { due: at } }) : null];
 }
 
 function confidence(value, human) {
