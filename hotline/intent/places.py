@@ -141,6 +141,9 @@ class Places:
                 if len(name.text) == longest:
                     yield _Mention(name, at, at + longest)
             at += longest
+            if longest > 1 and text[at - 1 : at + 1] in self._by_start:
+                # "Leshan Shi" swallows the first character of "Shizhong Qu": a city's seat may begin there
+                at -= 1
 
     def _score(
         self, text: str, mention: _Mention, code: str, mentions: list[_Mention], wording: PlaceWording

@@ -32,6 +32,10 @@ _SHARE_SLACK = 1.0
 
 _TELLING = 16
 """Characters from which on the classifier is believed: it was trained on whole questions, not greetings."""
+_GUESS = 0.3
+"""Below this a best guess is worth less: the text is likelier about something else."""
+_ASKED = 1.0
+"""Score from which on a service counts as asked for; everybody who calls also "wants to ask"."""
 OTHER = "other"
 
 Made = TypeVar("Made")
@@ -93,7 +97,7 @@ class Router:
         flags = self._flags(passage.text, best.code, matters.scores, slots)
         return Intent(
             matter=best,
-            service=self._service(passage.text, flags),
+            service=self._service(passage.text, misheard, flags),
             matters=matters.candidates,
             slots=slots,
             evidence=_evidence(matters.scores.get(best.code), passage),
@@ -122,9 +126,10 @@ class Router:
         total = sum(score.value for score in scores.values())
         trust = min(_RULES_MOST, total / (total + _RULES_HALF))
         shares = {code: trust * score.value / (total + _SHARE_SLACK) for code, score in scores.items()}
-        telling = min(1.0, sum(map(str.isalnum, text)) / _TELLING)
+        guesses = self._model.probabilities(text)
+        telling = min(1.0, sum(map(str.isalnum, text)) / _TELLING, max(guesses.values()) / _GUESS)
         shares[OTHER] = shares.get(OTHER, 0.0) + (1 - trust) * (1 - telling)
-        for name, probability in self._model.probabilities(text).items():
+        for name, probability in guesses.items():
             code = self._kind(self._classes[name], scores)
             shares[code] = shares.get(code, 0.0) + (1 - trust) * telling * probability
         ranked = sorted(shares.items(), key=lambda item: -item[1])[:TOP]
@@ -138,12 +143,13 @@ class Router:
         kinds = [each for each in scores.values() if each.code == code or each.code.startswith(code + ".")]
         return max(kinds, key=lambda score: score.value).code if kinds else code
 
-    def _service(self, text: str, flags: Sequence[Flag]) -> Candidate:
-        scores = self._services.score(text)
+    def _service(self, text: str, misheard: Sequence[Misheard], flags: Sequence[Flag]) -> Candidate:
+        scores = self._services.score(text, misheard)
         default = self._policy.default_service
-        if scores and scores[0].code != default:
-            total = sum(score.value for score in scores) + _SHARE_SLACK
-            return self._candidate(scores[0].code, scores[0].value / total)
+        asked = next((score for score in scores if score.code != default and score.value >= _ASKED), None)
+        if asked is not None:
+            others = sum(score.value for score in scores if score.code != default)
+            return self._candidate(asked.code, asked.value / (others + _SHARE_SLACK))
         proposed = next((flag.service for flag in flags if flag.service), None)
         if proposed is not None:
             return self._candidate(proposed, 0.6)

@@ -1,5 +1,6 @@
 """Dialect and spoken numerals become standard wording, and each word is found again in the raw text."""
 
+import cn2an
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,15 +44,19 @@ def test_standard_wording(raw: str, text: str) -> None:
     assert normalize(raw).text == text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "万一一起一定三轮车千万别", "五一劳动节", "三四十个人", "十几万", "四川", "第三者", "十分困难", "一五一十",
-        "三天两头", "两口子", "赶紧到医院", "然后首先", "人家公司", "国家公务员", "房屋基础", "网上工作", "应该起诉",
-        "汽车车主", "取得行政许可", "美好生活", "有关起诉", "钟点工", "拉黑了", "不要得罪", "报社上班", "需要账号",
-        "遭遇车祸", "着急", "我急着要", "目前儿子归我", "摔倒后头痛", "做活动", "把我关起来", "一点水", "王老汉",
-    ],
-)  # fmt: skip
+# fmt: off
+ORDINARY = [
+    "万一一起一定三轮车千万别", "五一劳动节", "三四十个人", "十几万", "四川", "第三者",
+    "十分困难", "一五一十", "三天两头", "两口子", "赶紧到医院", "然后首先",
+    "人家公司", "国家公务员", "房屋基础", "网上工作", "应该起诉", "汽车车主",
+    "取得行政许可", "美好生活", "有关起诉", "钟点工", "拉黑了", "不要得罪",
+    "报社上班", "需要账号", "遭遇车祸", "着急", "我急着要", "目前儿子归我",
+    "摔倒后头痛", "做活动", "把我关起来", "一点水", "王老汉",
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_words_stay(text: str) -> None:
     assert normalize(text).text == text
 
@@ -69,9 +74,8 @@ def test_words_are_found_again_in_the_raw_text() -> None:
 
 CALLERS = st.text(
     alphabet=st.sampled_from(
-        list(
-            "我们的工资一二三四五六七八九十百千万亿零两幺点年月号日个块人，。 、啥子莫得晓屋头没有錢發0123456789ABa,.?"
-        )
+        list("我们的工资一二三四五六七八九十百千万亿零两幺点年月号日个块人，。 、啥子莫得晓屋头没有錢發")
+        + list("0123456789ABa,.?")
     ),
     max_size=40,
 )
@@ -120,6 +124,4 @@ def test_a_second_pass_changes_nothing() -> None:
 
 @given(st.integers(1, 99_999_999))
 def test_every_written_numeral_is_read(number: int) -> None:
-    import cn2an
-
-    assert cardinal(cn2an.an2cn(number)) == number or number < 10
+    assert cardinal(cn2an.an2cn(number)) == number

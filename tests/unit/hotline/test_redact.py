@@ -1,5 +1,7 @@
 """Personal numbers are hidden, and every character keeps its place."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +92,6 @@ def test_length_is_kept_and_only_stars_are_new(segments: list[str]) -> None:
 )
 def test_no_mobile_number_survives_however_it_is_cut(number: str, cuts: list[int], words: str) -> None:
     borders = [0, *sorted(cuts), 11]
-    parts = [number[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    parts = [number[a:b] for a, b in itertools.pairwise(borders)]
     masked = "".join(each.text for each in mask_all([words + parts[0], *parts[1:]]))
     assert masked.endswith(number[:3] + "****" + number[-4:])
