@@ -23,7 +23,7 @@ from asr.normalize import normalize
 from hotline.intent.classifier import FILE, features
 
 BUCKETS = 1 << 15
-STRENGTH = 10.0
+STRENGTH = 30.0
 """Inverse of the regularisation strength."""
 SEED = 12348
 
