@@ -1,13 +1,12 @@
 """Calls and orders of a range of days as CSV or XLSX; who took what is put on record first."""
 
 import tempfile
+from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal
 
 from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import StreamingResponse
 
 from hotline.stats.export import export_calls, export_orders
 from hotline.stats.sheets import MEDIA_TYPES
@@ -18,6 +17,7 @@ from hotline.web.problems import Problem
 from hotline.web.site import SiteDep
 
 MAX_DAYS = 366
+CHUNK = 64 * 1024
 
 router = APIRouter(prefix="/api/v1", tags=["page"])
 
@@ -26,10 +26,10 @@ Kind = Literal["calls", "orders"]
 Format = Literal["csv", "xlsx"]
 
 
-@router.get("/exports/{kind}.{fmt}", response_class=FileResponse)
+@router.get("/exports/{kind}.{fmt}", response_class=StreamingResponse)
 async def export(
     kind: Kind, fmt: Format, since: Day, until: Day, session: Exporter, site: SiteDep
-) -> FileResponse:
+) -> StreamingResponse:
     """Everything from `since` to `until`, days of Asia/Shanghai, both inclusive; numbers are masked."""
     days = (until - since).days + 1
     if not 1 <= days <= MAX_DAYS:
@@ -37,26 +37,31 @@ async def export(
     period = f"{since.isoformat()}/{until.isoformat()}"
     await site.record(session.user.name, "export", f"{kind}.{fmt}", period)
     file = await site.ask(_write, site.deps, kind, fmt, (since, until + timedelta(days=1)))
-    return FileResponse(
-        file,
+    name = f"12348-{kind}-{since.isoformat()}-{until.isoformat()}.{fmt}"
+    return StreamingResponse(
+        _chunks(file),
         media_type=MEDIA_TYPES[fmt],
-        filename=f"12348-{kind}-{since.isoformat()}-{until.isoformat()}.{fmt}",
-        background=BackgroundTask(file.unlink, missing_ok=True),
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _write(deps: WebDeps, kind: Kind, fmt: Format, period: tuple[date, date]) -> Path:
-    """Write the table into a file that only we can read."""
+def _write(deps: WebDeps, kind: Kind, fmt: Format, period: tuple[date, date]) -> IO[bytes]:
+    """The table in a file without a name: it is gone when it is closed, whatever happens to the answer."""
     start, end = local_midnight(period[0]), local_midnight(period[1])
-    deps.settings.paths.data.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=deps.settings.paths.data, prefix="export-", delete=False) as target:
-        path = Path(target.name)
+    file = tempfile.TemporaryFile(dir=deps.settings.paths.data)  # noqa: SIM115 - closed by `_chunks`
     try:
         if kind == "calls":
-            export_calls(deps.calls.iter_export(start, end), path, fmt, period=period)
+            export_calls(deps.calls.iter_export(start, end), file, fmt, period=period)
         else:
-            export_orders(deps.orders.iter_export(start, end), path, fmt, period=period)
+            export_orders(deps.orders.iter_export(start, end), file, fmt, period=period)
+        file.seek(0)
     except BaseException:
-        path.unlink(missing_ok=True)
+        file.close()
         raise
-    return path
+    return file
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK):
+            yield chunk

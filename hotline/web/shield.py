@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hotline.settings import WebSettings
@@ -55,27 +56,16 @@ class Shield:
 
     async def _capped(self, scope: Scope, receive: Receive, send: Send) -> None:
         taken = 0
-        started = False
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MAX_BODY:
-                raise Problem(413, "web.too_large")
+                raise HTTPException(413)  # the one kind of error that FastAPI lets out of reading a body
             return message
 
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except Problem as problem:
-            if started:
-                raise
-            await problem.response()(scope, receive, send)
+        await self._app(scope, counted, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         hosts = headers.getlist("host")
