@@ -29,7 +29,7 @@ CHANNELS = 2
 PART, WHOLE = ".part.wav", ".wav"
 QUEUE_FRAMES = 500
 """10 s a channel; more and the oldest are dropped, which leaves silence."""
-WRITE_S = 0.25
+WRITE_S = 0.4
 """Seconds between writes."""
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")

@@ -24,6 +24,8 @@ FRAME_8K = 160
 _BLOCK = 40
 """Outputs computed by one row of the matrix product; short rows waste fewer products on the zeros of a band
 matrix."""
+_RUN = _BLOCK + PHASE_TAPS - 1
+"""Inputs that a row of outputs needs."""
 _BATCH = 20
 """Calls a product: up to this size OpenBLAS stays in this thread; waking its pool would cost more."""
 
@@ -41,7 +43,7 @@ _TAPS = _phase()
 
 def _band() -> NDArray[np.float32]:
     """Matrix (63, 40): a run of input → 40 samples that lie half way between inputs."""
-    matrix = np.zeros((_BLOCK + PHASE_TAPS - 1, _BLOCK), np.float32)
+    matrix = np.zeros((_RUN, _BLOCK), np.float32)
     for column in range(_BLOCK):
         matrix[column : column + PHASE_TAPS, column] = _TAPS
     return matrix
@@ -67,12 +69,7 @@ def _upsample(rows: Sequence[bytes], codec: Codec) -> list[bytes]:
     sound = DECODE_FLOAT[codec][np.frombuffer(b"".join(rows), np.uint8)].reshape(count, TAIL + FRAME_8K)
     blocks = FRAME_8K // _BLOCK
     row_step, step = sound.strides
-    runs = as_strided(
-        sound[:, 1:],
-        (count, blocks, _BLOCK + PHASE_TAPS - 1),
-        (row_step, _BLOCK * step, step),
-        writeable=False,
-    )
+    runs = as_strided(sound[:, 1:], (count, blocks, _RUN), (row_step, _BLOCK * step, step), writeable=False)
     between = (runs.reshape(count * blocks, -1) @ _BAND).reshape(count, FRAME_8K)
     np.rint(between, out=between)
     np.clip(between, -32768.0, 32767.0, out=between)
@@ -99,7 +96,15 @@ class Decimator:
         if count == 0:
             return np.zeros(0, np.int16)
         centre = sound[PHASE_TAPS - 1 :: 2][:count]
-        out = np.convolve(sound[0::2][: count + PHASE_TAPS - 1], _TAPS, "valid")
+        blocks = -(-count // _BLOCK)
+        between = np.zeros(blocks * _BLOCK + PHASE_TAPS - 1, np.float32)
+        between[: count + PHASE_TAPS - 1] = sound[0::2][: count + PHASE_TAPS - 1]
+        step = between.strides[0]
+        runs = as_strided(between, (blocks, _RUN), (_BLOCK * step, step), writeable=False)
+        out = np.empty(blocks * _BLOCK, np.float32).reshape(blocks, _BLOCK)
+        for first in range(0, blocks, _BATCH * 4):
+            np.matmul(runs[first : first + _BATCH * 4], _BAND, out=out[first : first + _BATCH * 4])
+        out = out.reshape(-1)[:count]
         out += centre
         out *= 0.5
         np.rint(out, out=out)

@@ -6,6 +6,7 @@ one after the other (`hotline.gateway.rtp_session`).
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Traffic:
 
     packets_in: int = 0
     packets_out: int = 0
+    unsent: int = 0
+    """Packets the system would not take."""
     malformed: int = 0
     foreign: int = 0
     """Packets from someone who is not the peer."""
@@ -103,6 +106,7 @@ class RtpSession:
         self._ticks = 0
         self._peer_report: tuple[int, float] | None = None
         self._reported = (0, 0)
+        self._wire: socket.socket | None = None
         self._rtp: asyncio.DatagramTransport | None = None
         self._rtcp: asyncio.DatagramTransport | None = None
 
@@ -198,6 +202,7 @@ class RtpSession:
             self.end(EndCause.LOCAL_HANGUP)
             if self._sender.packets or self._receiver.jitter.ssrc is not None:
                 self._report(0.0, bye=True)
+            self._wire = None
             for transport in (self._rtp, self._rtcp):
                 if transport is not None:
                     transport.close()
@@ -206,9 +211,12 @@ class RtpSession:
 
     # -- what the wire brings -----------------------------------------------------------------------------
 
-    def attach(self, media: asyncio.DatagramTransport, control: asyncio.DatagramTransport) -> None:
-        """The sockets, once they are open."""
-        self._rtp, self._rtcp = media, control
+    def attach(
+        self, wire: socket.socket, media: asyncio.DatagramTransport, control: asyncio.DatagramTransport
+    ) -> None:
+        """The sockets, once they are open. `wire` is the socket under `media`: sending on it directly spares
+        the transport's queue, which a late packet must not stand in."""
+        self._wire, self._rtp, self._rtcp = wire, media, control
 
     def on_media(self, data: bytes, source: Address, now: float) -> None:
         """An RTP datagram came."""
@@ -303,8 +311,13 @@ class RtpSession:
         return sound
 
     def _send(self, datagram: bytes, target: Address) -> None:
-        if self._rtp is not None:
-            self._rtp.sendto(datagram, target)
+        if self._wire is None:
+            return
+        try:
+            self._wire.sendto(datagram, target)
+        except OSError:  # full, or the peer's port is closed: media does not wait
+            self.traffic.unsent += 1
+        else:
             self.traffic.packets_out += 1
 
     def _report(self, now: float, *, bye: bool = False) -> None:

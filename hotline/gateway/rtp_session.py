@@ -103,7 +103,7 @@ class MediaEngine:
             control.close()
             self._forget(session)
             raise
-        session.attach(opened[0], opened[1])
+        session.attach(media, opened[0], opened[1])
         return session
 
     @property
@@ -230,6 +230,7 @@ def _bound(host: str, port: int) -> socket.socket:
 def _add(total: Traffic, part: Traffic) -> None:
     total.packets_in += part.packets_in
     total.packets_out += part.packets_out
+    total.unsent += part.unsent
     total.malformed += part.malformed
     total.foreign += part.foreign
     total.ignored += part.ignored

@@ -20,7 +20,8 @@ def main() -> None:
         recorder.push(0, frame)
         if number % 3:
             recorder.push(1, frame)
-        print(frame.end, flush=True)
+        sys.stdout.write(f"{frame.end}\n")
+        sys.stdout.flush()
         time.sleep(max(0.0, began + 0.02 * number - time.monotonic()))
 
 

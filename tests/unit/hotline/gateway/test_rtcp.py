@@ -1,5 +1,6 @@
 """RTCP: what we send can be read, and no bytes do harm."""
 
+import contextlib
 import struct
 
 import pytest
@@ -42,10 +43,8 @@ def test_every_length_of_name_is_padded(name: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_do_harm(data: bytes) -> None:
-    try:
+    with contextlib.suppress(rtcp.RtcpSyntaxError):
         rtcp.parse(data)
-    except rtcp.RtcpSyntaxError:
-        pass
 
 
 @given(st.data())
@@ -53,10 +52,8 @@ def test_no_cut_or_changed_compound_does_harm(data: st.DataObject) -> None:
     good = bytearray(rtcp.report(1, "name", 5.0, rtcp.Sent(1, 2, 3), BLOCK, bye=True))
     good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(good[: data.draw(st.integers(0, len(good)))])
-    try:
+    with contextlib.suppress(rtcp.RtcpSyntaxError):
         rtcp.parse(cut)
-    except rtcp.RtcpSyntaxError:
-        pass
 
 
 def test_names_are_random() -> None:

@@ -1,5 +1,7 @@
 """The receiver: a frame every tick, whatever comes; conversions in mid-stream."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,7 +40,7 @@ def run(one: Receiver, packets: list[RtpPacket], ms: int = 20) -> list[tuple[byt
         row, made_up = one.pull(now)
         assert len(row) == TAIL + FRAME_8K
         rows.append((row, made_up))
-    assert all(b[:TAIL] == a[-TAIL:] for (a, _), (b, _) in zip(rows, rows[1:], strict=False))
+    assert all(b[:TAIL] == a[-TAIL:] for (a, _), (b, _) in pairwise(rows))
     return rows
 
 

@@ -1,5 +1,7 @@
 """The sender: numbers without holes, time that goes on, keys between sounds."""
 
+from itertools import pairwise
+
 import pytest
 
 from hotline.gateway.dtmf import EventDecoder
@@ -24,7 +26,7 @@ def test_packets_of_the_size_agreed_on(ms: int) -> None:
     assert {len(packet.payload) for packet in packets} == {8 * ms}
     assert b"".join(packet.payload for packet in packets) == sound
     assert [packet.marker for packet in packets] == [True] + [False] * (len(packets) - 1)
-    for before, after in zip(packets, packets[1:], strict=False):
+    for before, after in pairwise(packets):
         assert sequence_delta(after.sequence, before.sequence) == 1
         assert timestamp_delta(after.timestamp, before.timestamp) == 8 * ms
 
