@@ -83,7 +83,7 @@ def serve(config: ConfigOption = None) -> None:
 def demo(
     config: ConfigOption = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the line running afterwards.")] = False,
-    screenshot: Annotated[Path | None, typer.Option(help="Photograph the page after the call.")] = None,
+    screenshot: Annotated[Path | None, typer.Option(help="Photograph the page during the call.")] = None,
 ) -> None:
     """Start a line on loopback and place one real call to it."""
     from hotline.demo import run_demo

@@ -13,6 +13,7 @@ from rich.panel import Panel
 from hotline.app import Running, running
 from hotline.bus import Subscription
 from hotline.commands import DEMO_USER, demo_password, fetch_models
+from hotline.events import OrderDispatched
 from hotline.robot.demo_caller import render_caller
 from hotline.settings import Settings
 from hotline.terminal import CallView, load_texts
@@ -37,10 +38,11 @@ async def run_demo(settings: Settings, *, keep: bool, screenshot: Path | None) -
             await render_caller(settings.flows, settings.models, voice)
             status.stop()
             password = demo_password(line.users)
-            ended = await _one_call(line, view, console, voice)
+            async with anyio.create_task_group() as aside:
+                if screenshot is not None:
+                    aside.start_soon(_take_picture, line, password, screenshot)
+                ended = await _one_call(line, view, console, voice)
             _say_where(line, view, console, password)
-            if screenshot is not None:
-                await _take_picture(line, password, screenshot)
             if keep and ended:
                 console.print(view.text("demo.keep"))
                 await anyio.sleep_forever()
@@ -107,8 +109,11 @@ def _say_where(line: Running, view: CallView, console: Console, password: str) -
 
 
 async def _take_picture(line: Running, password: str, path: Path) -> None:
-    """Let the repository's own script photograph the page, as a person would see it."""
+    """Let the repository's own script photograph the page while the caller hears the order's number."""
     script = Path(__file__).parents[1] / "scripts" / "screenshot.py"
     environment = {**os.environ, "HOTLINE_SCREENSHOT_PASSWORD": password}
     command = [sys.executable, str(script), line.page, "--user", DEMO_USER, "--output", str(path)]
+    with line.bus.subscribe(OrderDispatched) as orders:
+        async for _ in orders:
+            break
     await anyio.run_process(command, env=environment, check=True)
