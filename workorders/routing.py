@@ -34,7 +34,7 @@ class BadRoutingData(RoutingError):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A handling unit (承办单位 in the page's words)."""
+    """A handling unit."""
 
     code: str
     """`<kind>-<district>`, e.g. `legal_aid-510104`."""
