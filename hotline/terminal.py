@@ -108,6 +108,9 @@ class CallView:
             self._live.stop()
             self._live = None
 
+    def _flags(self, intent: Intent) -> str:
+        return "  ".join(self._texts.get(f"flag.{flag}", flag) for flag in intent.flags)
+
     def _show_intent(self) -> None:
         intent = self._intent
         if intent is None:
@@ -117,7 +120,7 @@ class CallView:
         head.append(f"{self.text('intent.matter')}  {top}\n", style="bold")
         head.append(f"{self.text('intent.service')}  {intent.service.label}\n")
         if intent.flags:
-            head.append(f"{self.text('intent.flags')}  {', '.join(intent.flags)}\n", style="yellow")
+            head.append(f"{self.text('intent.flags')}  {self._flags(intent)}\n", style="yellow")
         words = " / ".join(span.text for span in intent.evidence)
         head.append(f"{self.text('intent.evidence')}  {words}", style="dim")
         self._console.print(Panel(head, title=self.text("intent.title"), border_style="magenta"))
