@@ -1,8 +1,8 @@
 """What an operator may set of recognition; engine knobs stay in the engines' own files."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from asr.engines.scripted import ScriptedOptions
 from asr.engines.vosk_streaming import VoskOptions
@@ -34,6 +34,14 @@ class AsrSettings(BaseModel):
     """New audio after which an open utterance is read again."""
     closing_s: float = Field(default=8.0, ge=0.5, le=60)
     """How long the last finals of an ended leg are waited for."""
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """Options without an engine's name are meant for the default one."""
+        if isinstance(value, dict) and "engine" not in value:
+            return {"engine": WhisperOptions().engine, **value}
+        return value
 
     def models(self) -> tuple[str, ...]:
         """Catalogue entries that must have been fetched."""
