@@ -109,14 +109,17 @@ class AsrPool:
     ) -> AsyncIterator[Self]:
         """A pool whose workers have loaded. Raises `ModelUnavailable` or `EngineFailed` when they cannot."""
         pool = cls(settings, catalog, normalise)
-        async with anyio.create_task_group() as group:
-            async with anyio.create_task_group() as starting:
-                for slot in range(settings.workers):
-                    starting.start_soon(_start, group, pool._keep_recognising, slot)
-                starting.start_soon(_start, group, pool._keep_detecting, None)
-            group.start_soon(pool._watch)
-            yield pool
-            group.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as group:
+                async with anyio.create_task_group() as starting:
+                    for slot in range(settings.workers):
+                        starting.start_soon(_start, group, pool._keep_recognising, slot)
+                    starting.start_soon(_start, group, pool._keep_detecting, None)
+                group.start_soon(pool._watch)
+                yield pool
+                group.cancel_scope.cancel()
+        except BaseExceptionGroup as errors:
+            raise _plain(errors) from None
 
     # -- for calls ----------------------------------------------------------------------------------------
 
@@ -166,6 +169,8 @@ class AsrPool:
         if self._legs.pop(leg.leg, None) is not None:
             self._ended_legs.append(leg.leg)
             self._drop_sketch(leg.leg)
+            # Its finals have been put out without a reading: nobody waits for them.
+            self._finals = deque(request for request in self._finals if request.leg is not leg)
             self._audio.set()
 
     def _drop_sketch(self, leg: LegId) -> None:
@@ -198,7 +203,8 @@ class AsrPool:
                 return [self._finals.popleft() for _ in range(min(BATCH, len(self._finals)))]
             if self._sketches:
                 return [self._sketches.popitem(last=False)[1] for _ in range(min(BATCH, len(self._sketches)))]
-            self._work = anyio.Event()
+            if self._work.is_set():  # else other workers wait on it already
+                self._work = anyio.Event()
             await self._work.wait()
 
     async def _recognise(self, worker: WorkerProcess, batch: list[_Request]) -> None:
@@ -269,7 +275,8 @@ class AsrPool:
             waiting = [(leg, *leg.unheard()) for leg in self._legs.values()]
             if found := [each for each in waiting if each[2]]:
                 return found
-            self._audio = anyio.Event()
+            if self._audio.is_set():
+                self._audio = anyio.Event()
             await self._audio.wait()
 
     async def _listen_without(self, seconds: float) -> None:
@@ -317,6 +324,17 @@ class AsrPool:
             if self._ladder.update(now, oldest) != before:
                 log.warning("shedding level changed", extra={"level": self.level})
             await anyio.sleep(LOOK)
+
+
+def _plain(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error inside nested groups; the groups themselves when there are several unlike ones."""
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        kinds = {type(each) for each in found.exceptions}
+        if len(kinds) > 1:
+            return found
+        found = found.exceptions[0]
+    return found
 
 
 async def _start(group: anyio.abc.TaskGroup, keep: Callable[..., Any], slot: int | None) -> None:

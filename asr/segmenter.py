@@ -65,10 +65,11 @@ class Segmenter:
 
     def feed(self, start: int, samples: int, probability: float) -> list[Border]:
         """Take one window: its first sample, its length and its probability of speech."""
-        if start > self._now and self._opened is not None and start - self._now > self._e.silence:
-            borders = self._close(self._now)
-        else:
-            borders = []
+        borders: list[Border] = []
+        if start > self._now:
+            self._onset = None
+            if self._opened is not None and start - self._now > self._e.silence:
+                borders = self._close(self._now)
         self._now = start + samples
         if self._opened is None:
             return borders + self._waiting(start, probability)
@@ -106,8 +107,10 @@ class Segmenter:
         if self._now - opened >= self._e.longest:
             cut = min(self._quiet)[1]
             borders = self._close(max(cut, opened + 1))
-            self._opened = self._last_end
             self._quiet.clear()
+            if self._last_speech <= self._last_end:
+                return borders  # only silence is behind the cut
+            self._opened = self._last_end
             return [*borders, Opened(self._last_end)]
         return []
 

@@ -14,12 +14,14 @@ from asr.settings import AsrSettings
 from asr.stable import Stabiliser
 from asr.transcript import Hypothesis, LegFacts, SpanMap, TranscriptEvent
 
-RING = 40 * SAMPLE_RATE
-"""Samples of a leg's past kept so that an utterance can be read, and read again when a worker has died."""
+RING = 32 * SAMPLE_RATE
+"""Samples of a leg's past kept: the longest utterance and what may wait behind it."""
 UNHEARD = 2 * SAMPLE_RATE
 """Samples that may wait for the speech detector; the oldest beyond are dropped and counted."""
 BATCH = 3 * WINDOW
 """New samples worth a message to the detector."""
+MOST = 32 * WINDOW
+"""Samples of one leg in a message to the detector: hundreds of legs that lag must fit in one."""
 
 
 class Normalised(Protocol):
@@ -42,7 +44,6 @@ class Utterance:
     id: UtteranceId
     start: int
     end: int | None = None
-    gap: int = 0
     read_to: int = 0
     """Sample up to which the last partial was asked for."""
     sketching: bool = False
@@ -85,9 +86,11 @@ class LegTranscriber:
         self._end = 0
         self._heard_to = 0
         self._dropped = self._count = self._degraded = self._seq = self._opened = 0
+        self._gaps: deque[tuple[int, int]] = deque()
         self._current: Utterance | None = None
         self._ended: deque[Utterance] = deque()
         self._closing = self._closed = False
+        self._done = anyio.Event()
         self._changed = anyio.Event()
         self._events: deque[TranscriptEvent] = deque()
         self._arrived = anyio.Event()
@@ -100,9 +103,12 @@ class LegTranscriber:
             return
         if not self._ring:
             self._end = self._heard_to = frame.start
-        self._ring += frame.pcm
-        self._end = frame.end
-        if len(self._ring) > 2 * RING * BYTES_PER_SAMPLE:
+        if frame.start > self._end:
+            self._never_came(frame.start)
+        again = (self._end - frame.start) * BYTES_PER_SAMPLE
+        self._ring += frame.pcm[again:]
+        self._end = max(self._end, frame.end)
+        if len(self._ring) > (RING + SAMPLE_RATE) * BYTES_PER_SAMPLE:
             del self._ring[: -RING * BYTES_PER_SAMPLE]
         late = self._end - self._heard_to - UNHEARD
         if late > 0:
@@ -137,7 +143,8 @@ class LegTranscriber:
 
     async def close(self) -> None:
         """No more audio: end what is open, wait for finals, put out degraded ones for the rest."""
-        if self._closed:
+        if self._closing:
+            await self._done.wait()
             return
         self._closing = True
         try:
@@ -154,19 +161,22 @@ class LegTranscriber:
                 self.finished(utterance, None)
             self._closed = True
             self._arrived.set()
+            self._done.set()
             self._host.leave(self)
 
     # -- what the pool sees -------------------------------------------------------------------------------
 
     def unheard(self) -> tuple[int, bytes]:
         """First sample and audio of all whole windows that no detector has seen."""
-        samples = (self._end - self._heard_to) // WINDOW * WINDOW
+        samples = min(MOST, (self._end - self._heard_to) // WINDOW * WINDOW)
         if samples < (WINDOW if self._closing else BATCH):
             return self._heard_to, b""
         return self._heard_to, self._audio(self._heard_to, self._heard_to + samples)
 
     def heard(self, start: int, probabilities: list[float] | None, pcm: bytes) -> None:
         """The detector's answer for what `unheard` gave; None: there is no detector, use energy."""
+        if self._closed:
+            return
         if probabilities is None:
             step = WINDOW * BYTES_PER_SAMPLE
             probabilities = [self._energy.probability(pcm[at : at + step]) for at in range(0, len(pcm), step)]
@@ -228,7 +238,7 @@ class LegTranscriber:
             spans=spans,
             confidence=found.confidence,
             engine=self._settings.engine.engine,
-            gap=utterance.gap,
+            gap=self._missing(utterance.start, end),
         )
 
     def _put(self, event: TranscriptEvent) -> None:
@@ -269,10 +279,25 @@ class LegTranscriber:
 
     def _skip(self, samples: int) -> None:
         """Give up the oldest audio the detector has not seen."""
+        self._note_gap(self._heard_to, self._heard_to + samples)
         self._heard_to += samples
         self._dropped += samples
-        if self._current is not None:
-            self._current.gap += samples
+
+    def _never_came(self, end: int) -> None:
+        """No frames came up to `end`: silence takes their place, so that times stay right."""
+        self._ring += bytes(min(end - self._end, RING) * BYTES_PER_SAMPLE)
+        self._end = end
+
+    def _note_gap(self, start: int, end: int) -> None:
+        """Remember a range no detector heard, for as long as an utterance may reach back to it."""
+        if self._gaps and self._gaps[-1][1] == start:
+            start, _ = self._gaps.pop()
+        self._gaps.append((start, end))
+        while self._gaps[0][1] < self._end - 2 * RING:
+            self._gaps.popleft()
+
+    def _missing(self, start: int, end: int) -> int:
+        return sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in self._gaps)
 
     def _audio(self, start: int, end: int) -> bytes:
         """A range of the ring; silence where it no longer reaches back."""

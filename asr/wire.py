@@ -24,7 +24,7 @@ Message = tuple[dict[str, Any], bytes]
 
 
 def encode(head: dict[str, Any], body: bytes = b"") -> bytes:
-    """A message as bytes."""
+    """A message as bytes. `body` and head together must stay under `LIMIT`."""
     text = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
     content = _HEAD.pack(VERSION, len(text)) + text + body
     return _PREFIX.pack(len(content)) + content
@@ -87,7 +87,7 @@ def segments_of(head: dict[str, Any], body: bytes) -> list[Segment]:
             at += length
             leg, utterance = LegId(str(row["leg"])), UtteranceId(str(row["utterance"]))
             segments.append(Segment(utterance, leg, int(row["start"]), int(row["end"]), pcm))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise WireError("segments are malformed") from error
     return segments
 
@@ -104,12 +104,17 @@ def hypotheses_of(head: dict[str, Any]) -> list[Hypothesis]:
             Hypothesis(
                 str(row["text"]),
                 tuple(
-                    Word(str(w["text"]), int(w["start"]), int(w["end"]), w["confidence"])
+                    Word(str(w["text"]), int(w["start"]), int(w["end"]), _share(w["confidence"]))
                     for w in row["words"]
                 ),
-                row["confidence"],
+                _share(row["confidence"]),
             )
             for row in head["hypotheses"]
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise WireError("hypotheses are malformed") from error
+
+
+def _share(value: Any) -> float | None:
+    """A confidence, or None for none."""
+    return None if value is None else float(value)

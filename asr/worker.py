@@ -68,7 +68,10 @@ def load_engine(
 
 def main() -> None:
     """Load what the first message asks for, say that we are ready, answer the rest."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: calls are still closing
+    # Ctrl-C and a service manager's SIGTERM reach us too, but are the parent's to handle: calls are still
+    # closing. We end with our input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     inputs, outputs = _take_pipes()
     head, _ = _read(inputs)
     try:
