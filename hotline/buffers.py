@@ -1,5 +1,6 @@
 """Two bounded buffers: `DropOldest` for media, `LatestPerKey` for screens."""
 
+import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
@@ -11,12 +12,17 @@ Key = TypeVar("Key")
 
 
 class DropOldest(Generic[Item]):
-    """A queue that never makes its writer wait: when full, the oldest item goes and is counted."""
+    """A queue that never makes its writer wait: when full, the oldest item goes and is counted.
+
+    One reader at a time, on the event loop that its writers are on.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._items: deque[Item] = deque()
         self._capacity = capacity
-        self._wake = anyio.Event()
+        # One bare future while the reader waits, and only then: an event for every item costs more than all
+        # else that is done with a frame of audio.
+        self._waiter: asyncio.Future[None] | None = None
         self._closed = False
         self.dropped = 0
 
@@ -24,32 +30,40 @@ class DropOldest(Generic[Item]):
         """Add an item; False when an older one had to go for it. After `close` the item is ignored."""
         if self._closed:
             return True
-        kept = True
-        if len(self._items) >= self._capacity:
-            self._items.popleft()
+        items = self._items
+        kept = len(items) < self._capacity
+        if not kept:
+            items.popleft()
             self.dropped += 1
-            kept = False
-        self._items.append(item)
-        self._wake.set()
+        items.append(item)
+        if self._waiter is not None:
+            self._wake()
         return kept
 
     def close(self) -> None:
         """No more items; readers finish what is left. Closing twice is harmless."""
         self._closed = True
-        self._wake.set()
+        if self._waiter is not None:
+            self._wake()
 
     def __len__(self) -> int:
         return len(self._items)
 
     async def __aiter__(self) -> AsyncIterator[Item]:
         """Items in order until closed and empty. Cancelling loses nothing that was not yet yielded."""
+        items = self._items
         while True:
-            while self._items:
-                yield self._items.popleft()
+            while items:
+                yield items.popleft()
             if self._closed:
                 return
-            self._wake = anyio.Event()
-            await self._wake.wait()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():  # done: its reader was cancelled
+            waiter.set_result(None)
 
 
 class LatestPerKey(Generic[Key, Item]):

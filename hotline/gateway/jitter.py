@@ -8,7 +8,7 @@ clock drifts, the path changes, the stream is another.
 
 from dataclasses import dataclass
 
-from hotline.gateway.rtp import RtpPacket, sequence_delta, timestamp_delta
+from hotline.gateway.rtp import RtpPacket, sequence_delta
 
 RATE = 8000
 """Timestamp units a second of G.711 and telephone-event/8000."""
@@ -48,7 +48,7 @@ class JitterBuffer:
         self._ssrc: int | None = None
         self._stranger: RtpPacket | None = None
         self._zero = 0.0
-        """Time at which (extended) timestamp 0 is due."""
+        """Time at which (extended) timestamp 0 is due; `(now - _zero) * RATE` is the timestamp due now."""
         self._first = self._highest = self._expected = 0
         self._last_timestamp = self._highest_time = self._next_time = 0
         self._played_to = -1
@@ -95,8 +95,10 @@ class JitterBuffer:
         sequence = self._number(packet, now)
         if sequence is None:
             return
-        time = self._highest_time + timestamp_delta(packet.timestamp, self._last_timestamp)
-        slack = time - self._position(now)
+        # The wrapping difference is written out here: this runs for every packet.
+        ahead = ((packet.timestamp - self._last_timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+        time = self._highest_time + ahead
+        slack = time - round((now - self._zero) * RATE)
         if sequence > self._highest:
             if not -_VERY_LATE_S * RATE < slack <= self._delay + CAPACITY_S * RATE:
                 self._take_up(packet, now)
@@ -139,18 +141,20 @@ class JitterBuffer:
         """The next thing due by `now`, or None; call until None."""
         if self._ssrc is None:
             return None
-        position = self._position(now)
+        position = round((now - self._zero) * RATE)
         self._played_to = max(self._played_to, position)
-        while self._expected in self._skipped:
+        while self._skipped and self._expected in self._skipped:
             self._skipped.discard(self._expected)
             self._expected += 1
-        if not self._packets:
+        packets = self._packets
+        if not packets:
             return None
-        head = self._expected if self._expected in self._packets else min(self._packets)
-        time = self._packets[head][0]
+        head = self._expected if self._expected in packets else min(packets)
+        time, packet = packets[head]
         if time <= position:
-            packet = self._packets.pop(head)[1]
-            self._pass_over(head)
+            del packets[head]
+            if head != self._expected:
+                self._pass_over(head)
             self._expected = head + 1
             self._next_time = time + len(packet.payload)
             return packet
@@ -189,7 +193,7 @@ class JitterBuffer:
             self._take_up(packet, now)
             self._seen.add(self._highest)
             return self._highest
-        delta = sequence_delta(packet.sequence, self._highest & 0xFFFF)
+        delta = ((packet.sequence - self._highest + 0x8000) & 0xFFFF) - 0x8000
         if packet.ssrc != self._ssrc or not -_MAX_BEHIND < delta < _MAX_AHEAD:
             self._meet_stranger(packet, now)
             return None
@@ -250,10 +254,6 @@ class JitterBuffer:
             self._take_up(packet, now)
             self._packets[self._highest] = (self._highest_time, packet)
             self.late -= 1
-
-    def _position(self, now: float) -> int:
-        """The timestamp that is due at `now`."""
-        return round((now - self._zero) * RATE)
 
     def _open_window(self, now: float) -> None:
         self._window_end = now + _WINDOW_S

@@ -1,7 +1,7 @@
 """A leg's RTP: its two sockets, its place in the common 20 ms tick, and what a call sees of it.
 
-The datagram callback parses, pushes and returns. Everything else happens in the engine's ticker, for all legs
-one after the other (`hotline.gateway.rtp_session`).
+Reading parses, pushes and returns. Everything else happens in the engine's ticker, for all legs one after the
+other (`hotline.gateway.rtp_session`).
 """
 
 import asyncio
@@ -33,6 +33,7 @@ INPUT_SECONDS = 2
 TICKS_A_SECOND = 50
 RTCP_TICKS = 5 * TICKS_A_SECOND
 
+_SILENCE: dict[Codec, bytes] = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
 _SENDING = frozenset({Direction.SENDRECV, Direction.SENDONLY})
 _RECEIVING = frozenset({Direction.SENDRECV, Direction.RECVONLY})
 
@@ -74,7 +75,7 @@ class _Playing:
 
 
 class RtpSession:
-    """One leg's audio. Made by `MediaEngine.session`; the engine calls `pull`, `deliver` and `transmit`."""
+    """One leg's audio, made by `MediaEngine.session`. The engine calls `read`, `pull`, `deliver`, `transmit`."""
 
     def __init__(
         self,
@@ -107,7 +108,6 @@ class RtpSession:
         self._peer_report: tuple[int, float] | None = None
         self._reported = (0, 0)
         self._wire: socket.socket | None = None
-        self._rtp: asyncio.DatagramTransport | None = None
         self._rtcp: asyncio.DatagramTransport | None = None
 
     # -- what a call sees ---------------------------------------------------------------------------------
@@ -203,20 +203,27 @@ class RtpSession:
             if self._sender.packets or self._receiver.jitter.ssrc is not None:
                 self._report(0.0, bye=True)
             self._wire = None
-            for transport in (self._rtp, self._rtcp):
-                if transport is not None:
-                    transport.close()
+            if self._rtcp is not None:
+                self._rtcp.close()
             self._gone(self)
         await anyio.lowlevel.checkpoint()
 
     # -- what the wire brings -----------------------------------------------------------------------------
 
-    def attach(
-        self, wire: socket.socket, media: asyncio.DatagramTransport, control: asyncio.DatagramTransport
-    ) -> None:
-        """The sockets, once they are open. `wire` is the socket under `media`: sending on it directly spares
-        the transport's queue, which a late packet must not stand in."""
-        self._wire, self._rtp, self._rtcp = wire, media, control
+    def attach(self, wire: socket.socket, control: asyncio.DatagramTransport) -> None:
+        """The sockets, once they are open. `wire`, for RTP, does not block and stays its opener's to close:
+        reading and sending on it directly spares a transport's callbacks and queue."""
+        self._wire, self._rtcp = wire, control
+
+    def read(self, now: float) -> None:
+        """Take one datagram, when there is one."""
+        if self._wire is None:
+            return
+        try:
+            data, source = self._wire.recvfrom(rtp.MAX_DATAGRAM + 1)
+        except OSError:  # none after all, or word that the peer's port is closed
+            return
+        self.on_media(data, source if len(source) == 2 else source[:2], now)
 
     def on_media(self, data: bytes, source: Address, now: float) -> None:
         """An RTP datagram came."""
@@ -304,7 +311,7 @@ class RtpSession:
     def _next_sound(self, plan: MediaPlan) -> bytes:
         playing = self._playing
         if playing is None or not playing.left:
-            return SILENCE[plan.codec] * FRAME_8K
+            return _SILENCE[plan.codec]
         sound, pcm = playing.take()
         if playing.tap is not None:
             playing.tap(AudioFrame(self.leg, self._clock, pcm))

@@ -4,6 +4,8 @@ Pure. Everything between jitter buffer and resampler stays in the stream's own c
 too: so an ordinary tick moves bytes and computes nothing.
 """
 
+from collections import deque
+
 from hotline.conversation import AudioFacts
 from hotline.gateway import concealment
 from hotline.gateway.concealment import Concealer
@@ -31,7 +33,7 @@ class Receiver:
         self._events = EventDecoder()
         self._concealer = Concealer()
         self._pending = b""
-        self._history = [SILENCE["PCMA"] * FRAME_8K] * _HISTORY_FRAMES
+        self._history = deque([SILENCE["PCMA"] * FRAME_8K] * _HISTORY_FRAMES, maxlen=_HISTORY_FRAMES)
         self._playing = False
         self._size = self._most = FRAME_8K
         self._concealed = 0
@@ -64,7 +66,7 @@ class Receiver:
         self._event_type = plan.dtmf_payload_type
         if plan.codec != self._codec:
             self._pending = transcode(self._pending, plan.codec)
-            self._history = [transcode(frame, plan.codec) for frame in self._history]
+            self._history.extend([transcode(frame, plan.codec) for frame in self._history])
             self._codec = plan.codec
         if anew:
             self.jitter.reset()
@@ -90,7 +92,7 @@ class Receiver:
         pending, made_up = self._pending, False
         pop = self.jitter.pop
         while (item := pop(now)) is not None:
-            if isinstance(item, Lost):
+            if type(item) is Lost:
                 made_up = True
                 pending += self._conceal(item.samples)
             else:
@@ -110,7 +112,7 @@ class Receiver:
             frame, self._pending = SILENCE[self._codec] * FRAME_8K, b""
         history = self._history
         row = history[-1][-TAIL:] + frame
-        self._history = [*history[1:], frame]
+        history.append(frame)
         return row, made_up
 
     def _sound(self, packet: RtpPacket) -> bytes:
