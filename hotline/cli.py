@@ -251,7 +251,9 @@ def config_check(config: ConfigOption = None) -> None:
 def users_add(
     name: str,
     role: Annotated[str, typer.Option(help="agent, supervisor, auditor, …")] = "agent",
-    password_file: Annotated[Path | None, typer.Option(help="Read the password from this file.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="Read the password from this file.", exists=True, dir_okay=False)
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Add a person, or set a new password for one."""
@@ -290,10 +292,29 @@ def main() -> None:
     from hotline.errors import HotlineError
     from workorders.errors import WorkOrderError
 
+    ours = (HotlineError, AsrError, WorkOrderError)
     try:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (HotlineError, AsrError, WorkOrderError) as error:
-        talk(f"error: {error}")
-        sys.exit(EXIT_CODES.get(error.code, 1))
+    except ours as error:
+        fail(error)
+    except BaseExceptionGroup as group:
+        expected, rest = group.split(ours)
+        if expected is None or rest is not None:
+            raise  # something nobody expected is among them: show all of it
+        fail(first(expected))
+
+
+def fail(error: Any) -> None:
+    """Say what went wrong and leave with the error's exit code."""
+    talk(f"error: {error}")
+    sys.exit(EXIT_CODES.get(error.code, 1))
+
+
+def first(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The first single error of a group: task groups wrap what is raised inside them, however deep."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
