@@ -19,6 +19,9 @@ from hotline.settings import MediaSettings, SipSettings
 VOICE_RMS = 300
 """A 20 ms frame louder than this (of 32,768) holds sound: about -41 dBFS, well over A-law idle noise."""
 
+KEYS = frozenset("0123456789*#ABCD")
+"""What a telephone can press (RFC 4733 §3.2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
@@ -37,6 +40,16 @@ class CallPlan:
     """It speaks anyway after this long, and hangs up this long after having spoken."""
     heard: Path | None = None
     """Where to write what it heard, as a WAV file."""
+
+    def __post_init__(self) -> None:
+        """Raises `ConfigError` for keys no telephone has and for a transport we do not speak."""
+        problems = []
+        if strange := set(self.keys) - KEYS:
+            problems.append(f"keys: {''.join(sorted(strange))!r}: only 0-9 * # A-D can be pressed")
+        if self.transport not in {"udp", "tcp"}:
+            problems.append(f"transport: {self.transport!r} is neither udp nor tcp")
+        if problems:
+            raise ConfigError(problems)
 
 
 @dataclass(frozen=True, slots=True)
