@@ -129,7 +129,7 @@ class CallView:
             table.add_column(self.text(name))
         for slot in intent.slots:
             table.add_row(
-                self.text(f"slot.{slot.name}"),
+                Text(self._texts.get(f"slot.{slot.name}", slot.name)),
                 Text(slot.display, style="bold"),
                 Text(" … ".join(span.text for span in slot.evidence), style="green"),
                 f"{slot.confidence:.0%}",
@@ -140,21 +140,20 @@ class CallView:
         due = self.text("order.none") if event.due is None else local(event.due)
         table = Table.grid(padding=(0, 2))
         table.add_row(self.text("order.number"), Text(event.number, style="bold"))
-        table.add_row(self.text("order.unit"), event.unit_name)
+        table.add_row(self.text("order.unit"), Text(event.unit_name))
         table.add_row(self.text("order.due"), due)
         self._console.print(Panel(table, title=self.text("order.dispatched"), border_style="green"))
 
     def _ended(self, event: CallEnded) -> None:
         self._stop_live()
         record = event.record
-        self._console.print(
-            self.text(
-                "call.ended",
-                outcome=self.text(f"outcome.{record.outcome.value}"),
-                seconds=f"{(record.ended - record.started).total_seconds():.0f}",
-                recording=record.recording or self.text("call.no_recording"),
-            )
+        said = self.text(
+            "call.ended",
+            outcome=self.text(f"outcome.{record.outcome.value}"),
+            seconds=f"{(record.ended - record.started).total_seconds():.0f}",
+            recording=record.recording or self.text("call.no_recording"),
         )
+        self._console.print(Text(said))  # a Text: brackets in data are no markup
 
 
 def local(instant: datetime) -> str:
