@@ -1,5 +1,6 @@
 """The smaller joints of the composition root: folders, database, recovery, prompts, gateways, health."""
 
+import hashlib
 import logging
 import sys
 from collections.abc import Callable
@@ -66,6 +67,10 @@ def recover(settings: Settings, calls: CallStore, tell: Tell) -> None:
     """Close what a killed process left open: call rows and half-written recordings."""
     orphans = calls.recover(utc_now())
     tapes = recording.recover(settings.recordings)
+    for name in tapes:
+        with (settings.recordings / name).open("rb") as tape:
+            digest = hashlib.file_digest(tape, "sha256").hexdigest()
+        calls.attach_recording(CallId(name.removesuffix(recording.WHOLE)), name, digest)
     if orphans or tapes:
         tell(f"recovered {len(orphans)} calls and {len(tapes)} recordings from before")
 

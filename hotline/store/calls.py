@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from asr.audio import seconds
+from asr.audio import SAMPLE_RATE, seconds
 from asr.transcript import TranscriptEvent
 from hotline.conversation import CallId, CallRecord, Intent, Outcome, Speaker
 from hotline.store import codec
@@ -139,6 +139,22 @@ class CallStore:
                     )
                 )
         return [CallId(orphan.id) for orphan in orphans]
+
+    def attach_recording(self, call: CallId, name: str, sha256: str) -> None:
+        """Give a recovered call the recording that its dead process left; one that has its own keeps it.
+
+        Where on the caller's clock it begins died with the process: the moment the notice was over is taken.
+        """
+        with writing(self._engine) as connection:
+            row = connection.execute(select(calls).where(calls.c.id == call)).one_or_none()
+            if row is None or row.recording is not None:
+                return
+            heard = max((row.consent_at - row.started).total_seconds(), 0) if row.consent_at else 0
+            connection.execute(
+                update(calls)
+                .where(calls.c.id == call)
+                .values(recording=name, recording_sha256=sha256, recording_origin=round(heard * SAMPLE_RATE))
+            )
 
     def get(self, call: CallId) -> CallView | None:
         """A call with its legs and its intent."""
