@@ -6,7 +6,7 @@ A generator process, pinned to one core, sends every call 50 packets a second at
 test, pinned to another, is one of:
 
 line    the gateway: jitter buffer, concealment, 8 → 16 kHz, a reader for every call, a prompt sent to every
-        caller, both directions recorded to disk (whole process, recorder threads included)
+        caller, both directions recorded to disk (whole process, recording thread included)
 media   the same without the recording
 naive   asyncio's datagram callback on uvloop: header by struct, A-law by table, soxr 8 → 16 kHz a call, the
         packet echoed; no jitter buffer, concealment, pacing, reader or recording

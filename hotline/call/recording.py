@@ -1,11 +1,11 @@
 """The recording of a call: stereo WAV written as it comes, playable even if the process is killed.
 
-Left is the caller, right is our side; 16 bit at 8 kHz, the telephone's own rate. A thread a recording does
-all the work. While it grows the file is `NAME.part.wav`, its header right at least every half second; `close`
-makes it `NAME.wav`. A disk that fails costs the recording and never the call.
+Left is the caller, right is our side; 16 bit at 8 kHz, the telephone's own rate. One thread writes all
+recordings (`hotline.call.writer_thread`). While it grows the file is `NAME.part.wav`, its header right at
+least every half second; `close` makes it `NAME.wav`. A disk that fails costs the recording and never the
+call; one that hangs costs what ten seconds of memory do not hold.
 """
 
-import contextlib
 import hashlib
 import logging
 import os
@@ -14,12 +14,12 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
+from hotline.call.writer_thread import WriterThread
 from hotline.gateway.resample import Decimator
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ CHANNELS = 2
 PART, WHOLE = ".part.wav", ".wav"
 QUEUE_FRAMES = 500
 """10 s a channel; more and the oldest are dropped, which leaves silence."""
-WRITE_S = 0.4
-"""Seconds between writes."""
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _BLOCK = CHANNELS * BYTES_PER_SAMPLE
@@ -39,6 +37,8 @@ _SETTLE = SAMPLE_RATE // 2
 _LONGEST_GAP = 60 * SAMPLE_RATE
 """A frame further ahead than a minute is not believed."""
 _BLOCK_BYTES = 1 << 20
+
+_WRITER = WriterThread()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class RecordingFacts:
     """Times a stretch of the caller's side was missing and silence was written."""
     failed: bool = False
     """The disk failed: the file holds what came before, or is missing."""
+    dropped: int = 0
+    """Frames that were not kept because the disk was more than ten seconds behind."""
 
 
 class Recorder:
@@ -66,61 +68,75 @@ class Recorder:
             deque(maxlen=QUEUE_FRAMES),
             deque(maxlen=QUEUE_FRAMES),
         )
-        self._wake = threading.Event()
-        self._stop = False
-        self._thread: threading.Thread | None = None
+        self._dropped = 0
+        self._lock = threading.Lock()
+        """Held while the tape is written to, by the writer's thread or the one that closes."""
         self._tape: _Tape | None = None
+        self._taking = False
         self._failed = False
         self._facts: RecordingFacts | None = None
 
     def start(self, origin: int | None = None) -> None:
         """Record from now on. `origin`: sample on the leg's clock where the file begins; default: the first
         frame's. What was pushed before is not kept. Harmless when started or closed already."""
-        if self._thread is None and self._facts is None:
+        if self._tape is None and self._facts is None:
             self._tape = _Tape(self._part, origin)
-            self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
-            self._thread.start()
+            self._taking = True
+            _WRITER.add(self)
 
     def push(self, channel: int, frame: AudioFrame) -> None:
         """Take a frame of channel 0 (caller) or 1 (our side). Never waits, never raises."""
-        if self._thread is not None and not self._stop and not self._failed:
-            self._queues[channel].append(frame)
+        if self._taking:
+            queue = self._queues[channel]
+            if len(queue) == QUEUE_FRAMES:
+                self._dropped += 1
+            queue.append(frame)
+
+    def turn(self) -> bool:
+        """Write what has come; the writer's thread calls this. False when closed or the disk has failed."""
+        with self._lock:
+            return self._taking and self._write(everything=False)
 
     def close(self) -> RecordingFacts:
         """Write the rest, make the file safe on disk and give it its name. Waits for the disk: call it in a
         worker thread. A second call returns the same facts."""
         if self._facts is None:
-            self._stop = True
-            if self._thread is None or self._tape is None:
-                self._facts = RecordingFacts(None, None, 0.0, 0)
-            else:
-                self._wake.set()
-                self._thread.join()
-                self._facts = self._finish(self._tape)
+            _WRITER.remove(self)
+            with self._lock:
+                if self._tape is None:
+                    self._facts = RecordingFacts(None, None, 0.0, 0)
+                else:
+                    if self._taking:
+                        self._taking = False
+                        self._write(everything=True)
+                    self._facts = self._finish(self._tape)
         return self._facts
 
-    def _write(self) -> None:
-        """The writer thread."""
+    def _write(self, *, everything: bool) -> bool:
+        """False when it failed, which ends this recording and no other."""
         tape = self._tape
         if tape is None:
-            return
+            return False
         try:
             tape.open()
-            while not self._stop:
-                self._wake.wait(WRITE_S)
-                self._take(tape)
-                tape.write(everything=False)
-            self._take(tape)
-            tape.write(everything=True)
+            for channel, queue in enumerate(self._queues):
+                # The other thread only adds, and a full queue stays full: this many there are.
+                tape.add(channel, [queue.popleft() for _ in range(len(queue))])
+            tape.write(everything=everything)
         except OSError as error:
-            self._failed = True
-            log.error("recording failed", extra={"errno": error.errno, "recording": self._whole.name})
+            self._fail(error.errno)
+            return False
+        except Exception:  # supervision point: the thread serves every other recording too
+            log.exception("recording failed", extra={"recording": self._whole.name})
+            self._fail(None)
+            return False
+        return True
 
-    def _take(self, tape: "_Tape") -> None:
-        for channel, queue in enumerate(self._queues):
-            with contextlib.suppress(IndexError):  # empty; the other thread only adds
-                while True:
-                    tape.add(channel, queue.popleft())
+    def _fail(self, number: int | None) -> None:
+        self._failed, self._taking = True, False
+        for queue in self._queues:
+            queue.clear()
+        log.error("recording failed", extra={"errno": number, "recording": self._whole.name})
 
     def _finish(self, tape: "_Tape") -> RecordingFacts:
         path, digest = None, None
@@ -133,7 +149,7 @@ class Recorder:
         except OSError as error:
             self._failed = True
             log.error("recording not finished", extra={"errno": error.errno, "recording": self._whole.name})
-        return RecordingFacts(path, digest, tape.seconds, tape.gaps, self._failed)
+        return RecordingFacts(path, digest, tape.seconds, tape.gaps, self._failed, self._dropped)
 
 
 class _Tape:
@@ -142,7 +158,7 @@ class _Tape:
     def __init__(self, path: Path, origin: int | None) -> None:
         self._path = path
         self._origin = origin
-        self._file: BinaryIO | None = None
+        self._file: int | None = None
         self._sides = (_Side(), _Side())
         self._written = 0
 
@@ -157,38 +173,40 @@ class _Tape:
         return self._sides[0].gaps
 
     def open(self) -> None:
-        """Make the file. Raises `OSError`."""
-        self._file = self._path.open("wb", buffering=0)
-        _write_all(self._file, _header(0))
+        """Make the file, the first time. Raises `OSError`."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            _write_at(self._file, _header(0), 0)
 
-    def add(self, channel: int, frame: AudioFrame) -> None:
-        """Put a frame at its place."""
-        if self._origin is None:
-            self._origin = frame.start
-        self._sides[channel].add(frame.start - self._origin, frame.pcm)
+    def add(self, channel: int, frames: list[AudioFrame]) -> None:
+        """Put frames at their places."""
+        if frames and self._origin is None:
+            self._origin = frames[0].start
+        self._sides[channel].add(frames, self._origin or 0)
 
     def write(self, *, everything: bool) -> None:
         """Append what is certain (`everything`: all there is) and put the header right. Raises `OSError`."""
         left, right = self._sides
         latest = max(left.end, right.end)
         until = latest if everything else max(min(left.end, right.end), latest - _SETTLE)
-        stereo = np.stack([side.take(until) for side in self._sides], axis=1)
-        if self._file is None or len(stereo) == 0:
+        sides = [side.take(until) for side in self._sides]
+        count = len(sides[0])
+        if self._file is None or count == 0:
             return
-        _write_all(self._file, stereo.astype("<i2").tobytes())
-        self._written += len(stereo)
-        self._file.seek(0)
-        _write_all(self._file, _header(self._written * _BLOCK))
-        self._file.seek(0, os.SEEK_END)
+        stereo = np.empty((count, CHANNELS), "<i2")
+        stereo[:, 0], stereo[:, 1] = sides
+        _write_at(self._file, stereo.tobytes(), _HEADER.size + self._written * _BLOCK)
+        self._written += count
+        _write_at(self._file, _header(self._written * _BLOCK), 0)
 
     def close(self) -> bool:
         """Make it safe on disk; False when there is no file. Raises `OSError`."""
         if self._file is None:
             return False
         try:
-            os.fsync(self._file.fileno())
+            os.fsync(self._file)
         finally:
-            self._file.close()
+            os.close(self._file)
         return True
 
 
@@ -203,8 +221,18 @@ class _Side:
         self._waiting: list[bytes] = []
         self._decimator = Decimator()
 
-    def add(self, start: int, pcm: bytes) -> None:
-        """Samples at `start`; what overlaps earlier sound or lies before the origin is cut off."""
+    def add(self, frames: list[AudioFrame], origin: int) -> None:
+        """Frames in order; `origin`: sample on their clock where the file begins."""
+        for frame in frames:
+            pcm, start = frame.pcm, frame.start - origin
+            if start == self.end:
+                self._waiting.append(pcm)
+                self.end = start + len(pcm) // BYTES_PER_SAMPLE
+            else:
+                self._place(start, pcm)
+
+    def _place(self, start: int, pcm: bytes) -> None:
+        """Samples elsewhere than at the end; what overlaps earlier sound or lies before the origin is cut."""
         if start < self.end:
             pcm = pcm[(self.end - start) * BYTES_PER_SAMPLE :]
             start = self.end
@@ -242,7 +270,7 @@ def recover(folder: Path) -> tuple[str, ...]:
                 continue
             with part.open("r+b", buffering=0) as file:
                 file.truncate(_HEADER.size + size)
-                _write_all(file, _header(size))
+                _write_at(file.fileno(), _header(size), 0)
                 os.fsync(file.fileno())
             whole = part.with_name(part.name.removesuffix(PART) + WHOLE)
             part.rename(whole)
@@ -260,11 +288,12 @@ def _header(size: int) -> bytes:
     )  # fmt: skip
 
 
-def _write_all(file: BinaryIO, data: bytes) -> None:
-    """An unbuffered file may take less than it is given."""
+def _write_at(file: int, data: bytes, offset: int) -> None:
+    """The system may take less than it is given."""
     view = memoryview(data)
     while view:
-        view = view[file.write(view) or 0 :]
+        count = os.pwrite(file, view, offset)
+        view, offset = view[count:], offset + count
 
 
 def _sha256(path: Path) -> str:

@@ -75,7 +75,7 @@ class _Playing:
 
 
 class RtpSession:
-    """One leg's audio, made by `MediaEngine.session`. The engine calls `read`, `pull`, `deliver`, `transmit`."""
+    """One leg's audio, made by `MediaEngine`, which calls `read`, `pull`, `deliver` and `transmit`."""
 
     def __init__(
         self,

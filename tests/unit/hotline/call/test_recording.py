@@ -38,6 +38,20 @@ def recorder(tmp_path: Path, origin: int | None = None) -> Recorder:
     return made
 
 
+def hand_driven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """A recorder whose turns the test gives."""
+
+    class Idle:
+        def add(self, member: Recorder) -> None:
+            pass
+
+        def remove(self, member: Recorder) -> None:
+            pass
+
+    monkeypatch.setattr(recording, "_WRITER", Idle())
+    return recorder(tmp_path, 0)
+
+
 def test_both_sides_in_step(tmp_path: Path) -> None:
     one = recorder(tmp_path, 0)
     for n in range(50):
@@ -112,44 +126,65 @@ def test_an_unwritable_folder_costs_only_the_recording(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_keeps_what_came_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = recording._write_all
+    written = recording._write_at
     calls = 0
 
-    def full(file: object, data: bytes) -> None:
+    def full(file: int, data: bytes, offset: int) -> None:
         nonlocal calls
         calls += 1
         if calls > 3:
             raise OSError(errno.ENOSPC, "full")
-        written(file, data)  # type: ignore[arg-type]
+        written(file, data, offset)
 
-    monkeypatch.setattr(recording, "_write_all", full)
-    one = recorder(tmp_path, 0)
+    monkeypatch.setattr(recording, "_write_at", full)
+    one = hand_driven(tmp_path, monkeypatch)
     for n in range(20):
         one.push(LEFT, frame(n))
         one.push(RIGHT, frame(n))
-    one._wake.set()
-    while not one._queues[LEFT].maxlen or one._queues[LEFT]:
-        pass
-    one._wake.clear()
+    assert one.turn()
     for n in range(20, 60):
         one.push(LEFT, frame(n))
         one.push(RIGHT, frame(n))
+    assert not one.turn()
+    one.push(LEFT, frame(60))
     facts = one.close()
     assert facts.failed
     assert facts.path is not None
-    assert len(stereo(facts.path)) >= 160
+    assert len(stereo(facts.path)) == 20 * 160
 
 
 def test_never_holds_more_than_ten_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "WRITE_S", 60.0)
-    one = recorder(tmp_path, 0)
+    one = hand_driven(tmp_path, monkeypatch)
     for n in range(QUEUE_FRAMES + 100):
         one.push(LEFT, frame(n))
     facts = one.close()
-    assert facts.gaps == 1
+    assert (facts.gaps, facts.dropped) == (1, 100)
     assert facts.seconds == (QUEUE_FRAMES + 100) * 0.02
     sound = stereo(facts.path)
     assert not sound[: 99 * 160, LEFT].any()
+
+
+def test_the_file_is_playable_after_every_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = hand_driven(tmp_path, monkeypatch)
+    for n in range(100):
+        one.push(LEFT, frame(n, 3000))
+        if n % 20 == 19:
+            assert one.turn()
+            # our side is silent, and may still come for half a second
+            assert len(stereo(tmp_path / "call.part.wav")) == max(0, n + 1 - 25) * 160
+    sound = stereo(one.close().path)
+    assert len(sound) == 16_000
+    assert np.abs(sound[100:, LEFT] - 3000).max() <= 2
+
+
+def test_a_fault_of_ours_ends_one_recording_and_not_the_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = hand_driven(tmp_path, monkeypatch)
+    one.push(LEFT, AudioFrame(LegId("leg"), 0, b"odd"))
+    one.push(LEFT, "no frame")  # type: ignore[arg-type]
+    assert not one.turn()
+    assert one.close().failed
 
 
 def test_orphans_are_mended(tmp_path: Path) -> None:
