@@ -2,16 +2,29 @@
 
 import json
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
+from asr.audio import Segment, seconds
 from asr.catalog import Catalog
+from asr.detectors import SileroDetectors
+from asr.settings import AsrSettings
+from asr.transcript import Hypothesis
 from hotline.call.line import utc_now
 from hotline.caller import CallPlan, place_call
 from hotline.errors import ConfigError
@@ -167,10 +180,101 @@ def export(settings: Settings, path: Path, what: str, days: tuple[date, date], r
 async def transcribe_files(
     settings: Settings, files: Sequence[Path], reference: Path | None, tell: Tell
 ) -> int:
-    """Print one JSON line a file; with references, the CER on stderr."""
-    raise NotImplementedError
+    """Print one JSON line a file; with references, the CER on stderr.
+
+    Files are read in utterances, so their length does not matter. Raises `ModelUnavailable`, `EngineFailed`,
+    `BadManifest` or `UnreadableAudio`.
+    """
+    from asr.evaluate import errors, load_clips
+
+    texts = {} if reference is None else {c.file.name: c.reference for c in load_clips(reference)}
+    wrong = length = 0
+    reader = await anyio.to_thread.run_sync(_FileReader, settings)
+    with _progress() as bars:
+        for path in files:
+            found = await anyio.to_thread.run_sync(reader.read, path, bars, abandon_on_cancel=True)
+            sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+            if path.name in texts:
+                more, characters = errors(texts[path.name], found["raw"])
+                wrong, length = wrong + more, length + characters
+    if reference is not None:
+        tell(f"CER {wrong / length:.1%} on {length} characters" if length else "no reference for these files")
+    return 0
+
+
+class _FileReader:
+    """The line's detector and engine in this process, for files."""
+
+    def __init__(self, settings: Settings) -> None:
+        from asr.files import endpointing
+        from asr.settings import VAD
+        from asr.worker import load_engine
+
+        catalog = Catalog.load(manifest_path(), settings.models)
+        options = settings.asr.engine
+        folder = catalog.path(options.model) if hasattr(options, "model") else settings.models
+        self._engine = load_engine(options, folder, settings.asr.threads)
+        self._detectors = SileroDetectors(catalog.path(VAD))
+        self._rules = endpointing(settings.asr)
+
+    def read(self, path: Path, bars: Progress) -> dict[str, Any]:
+        """Text and utterances of one file."""
+        from asr.files import read_blocks, seconds_of, utterances
+
+        bar = bars.add_task(path.name, total=seconds_of(path))
+        rows: list[dict[str, Any]] = []
+        for segment in utterances(path.name, read_blocks(path), self._detectors, self._rules):
+            bars.update(bar, completed=seconds(segment.end))
+            rows += [_row(segment, found) for found in self._engine.transcribe([segment])]
+        bars.remove_task(bar)
+        joined = {key: " ".join(str(row[key]) for row in rows if row[key]) for key in ("text", "raw")}
+        return {"file": str(path), **joined, "utterances": rows}
+
+
+def _row(segment: Segment, found: Hypothesis) -> dict[str, Any]:
+    """One utterance of a file: seconds, normalised text, and what the engine wrote."""
+    from asr.normalize import normalize
+
+    return {
+        "start": round(seconds(segment.start), 2),
+        "end": round(seconds(segment.end), 2),
+        "text": normalize(found.text).text,
+        "raw": found.text,
+    }
 
 
 def evaluate_model(settings: Settings, name: str, manifest: Path, split: str, *, as_json: bool) -> str:
-    """A table, or JSON."""
-    raise NotImplementedError
+    """A table, or JSON. Raises `ModelUnavailable`, `EngineFailed`, `BadManifest` or `UnreadableAudio`."""
+    from asr import evaluate
+    from asr.settings import VAD
+    from asr.worker import load_engine
+
+    catalog = Catalog.load(manifest_path(), settings.models)
+    chosen = settings.asr.engine
+    if chosen.engine == catalog.entry(name).engine:
+        options = chosen.model_copy(update={"model": name})
+    else:
+        fields = {"engine": {"engine": catalog.entry(name).engine, "model": name}}
+        try:
+            options = AsrSettings.model_validate(fields).engine
+        except ValueError as error:
+            raise ConfigError([f"--model: {name} does not recognise speech"]) from error
+    clips = evaluate.load_clips(manifest, split)
+    engine = load_engine(options, catalog.path(name), settings.asr.threads)
+    detectors = SileroDetectors(catalog.path(VAD))
+    with _progress() as bars:
+        bar = bars.add_task(name, total=len(clips) * len(evaluate.CONDITIONS))
+        scores = list(evaluate.score_clips(engine, detectors, settings.asr, clips, lambda: bars.advance(bar)))
+    return (evaluate.as_json if as_json else evaluate.as_table)(name, scores)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -34,6 +34,8 @@ ECHO = 0.5
 """Text this much like the prompt is the prompt."""
 CHARACTERS_A_SECOND = 11.0
 """Nobody speaks faster; a longer text was made up."""
+SLOWEST = SAMPLE_RATE * 6 // 10
+"""Samples a character can last; the rest of what alignment gives it is silence beside it."""
 _PUNCTUATION = " \t,.?!;:，。？！；：、…—“”《》（）()-"
 
 
@@ -49,7 +51,7 @@ class WhisperOptions(BaseModel):
     language: str = "zh"
     beam: int = Field(default=5, ge=1, le=10)
     """Beam of finals; partials are read greedily."""
-    margin_frames: int = Field(default=50, ge=0, le=LONGEST)
+    margin_frames: int = Field(default=200, ge=0, le=LONGEST)
     """Silent mel frames (10 ms) behind the audio; 3000 gives the stock 30 s padding."""
     times: bool = True
     """Find each character's place in the audio by cross-attention."""
@@ -202,15 +204,24 @@ class WhisperEngine:
         for token, step in pairs:
             began.setdefault(token, step)
         texts, groups = self._tokenizer.split_to_word_tokens(tokens)
-        words, at, length = [], 0, segment.end - segment.start
+        words: list[Word] = []
+        at, length = 0, segment.end - segment.start
         for text, group in zip(texts, groups, strict=True):
             start = began.get(at, 0) * TOKEN_FRAMES * FRAME
             at += len(group)
             end = began.get(at, math.inf) * TOKEN_FRAMES * FRAME
             if text.strip():
                 first, last = min(start, length), int(min(end, length))
-                words.append(Word(text.strip(), segment.start + first, segment.start + max(first, last)))
+                first, last = _fitted(first, max(first, last), SLOWEST * len(text.strip()), leads=not words)
+                words.append(Word(text.strip(), segment.start + first, segment.start + last))
         return tuple(words)
+
+
+def _fitted(first: int, last: int, most: int, *, leads: bool) -> tuple[int, int]:
+    """A word's place without the silence that alignment adds: before the first word, behind the others."""
+    if last - first <= most:
+        return first, last
+    return (last - most, last) if leads else (first, first + most)
 
 
 def _phantoms() -> tuple[str, ...]:

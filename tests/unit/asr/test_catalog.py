@@ -17,7 +17,9 @@ CONTENT = b"weights" * 1000
 SHIPPED = Path(__file__).parents[3] / "models" / "manifest.toml"
 
 
-def manifest(tmp_path: Path, *, path: str = "deep/model.bin", sha256: str = "", source: Path | None = None):
+def manifest(
+    tmp_path: Path, *, path: str = "deep/model.bin", sha256: str = "", source: Path | None = None
+) -> Catalog:
     digest = sha256 or hashlib.sha256(CONTENT).hexdigest()
     text = f"""
 [[model]]

@@ -11,9 +11,12 @@ pytestmark = pytest.mark.unit
 WINDOW = 512
 
 
-def run(probabilities: list[float], endpointing: Endpointing, skips: dict[int, int] | None = None):
+def run(
+    probabilities: list[float], endpointing: Endpointing, skips: dict[int, int] | None = None
+) -> tuple[list[Border], list[tuple[int, float]], Segmenter]:
     """Feed windows; `skips` maps a window's number to windows that are dropped before it."""
-    segmenter, borders, at = Segmenter(endpointing), [], 0
+    segmenter, at = Segmenter(endpointing), 0
+    borders: list[Border] = []
     heard: list[tuple[int, float]] = []
     for number, probability in enumerate(probabilities):
         at += (skips or {}).get(number, 0) * WINDOW
