@@ -30,6 +30,8 @@ REPETITIVE = 2.4
 """Text that compresses better than this repeats itself (Whisper's own threshold)."""
 SKETCH_BEAM = 1
 """Beam of partials: greedy, and not tried again when it goes wrong, for the next one comes soon."""
+SKETCH_MARGIN = 50
+"""Silent mel frames behind the audio of partials, at most: quicker is better there."""
 ECHO = 0.5
 """Text this much like the prompt is the prompt."""
 CHARACTERS_A_SECOND = 11.0
@@ -51,8 +53,11 @@ class WhisperOptions(BaseModel):
     language: str = "zh"
     beam: int = Field(default=5, ge=1, le=10)
     """Beam of finals; partials are read greedily."""
-    margin_frames: int = Field(default=200, ge=0, le=LONGEST)
-    """Silent mel frames (10 ms) behind the audio; 3000 gives the stock 30 s padding."""
+    margin_frames: int = Field(default=500, ge=0, le=LONGEST)
+    """Silent mel frames (10 ms) behind the audio of finals; 3000 gives the stock 30 s padding.
+
+    500 reads as well as the stock padding at half to a third of its cost; 50 loses words (BENCHMARKS.md).
+    """
     times: bool = True
     """Find each character's place in the audio by cross-attention."""
 
@@ -86,34 +91,37 @@ class WhisperEngine:
 
     def transcribe(self, segments: Sequence[Segment]) -> list[Hypothesis]:
         """Read ended utterances as well as the model can."""
-        return self._read(segments, self._options.beam, times=self._options.times)
+        return self._read(segments, quick=False)
 
     def sketch(self, segments: Sequence[Segment]) -> list[Hypothesis]:
         """Read utterances that are still going on, quickly."""
-        return self._read(segments, SKETCH_BEAM, times=False)
+        return self._read(segments, quick=True)
 
-    def _read(self, segments: Sequence[Segment], beam: int, *, times: bool) -> list[Hypothesis]:
+    def _read(self, segments: Sequence[Segment], *, quick: bool) -> list[Hypothesis]:
         if not segments:
             return []
+        beam = SKETCH_BEAM if quick else self._options.beam
         frames = [math.ceil((each.end - each.start) / FRAME) for each in segments]
-        encoded = self._encode(segments, frames)
-        results = self._generate(encoded, beam, max(frames), again=False)
+        margin = self._options.margin_frames
+        margin = min(margin, SKETCH_MARGIN) if quick else margin
+        encoded = self._encode(segments, frames, margin)
+        results = self._generate(encoded, beam, max(frames), quick=quick)
         hypotheses = []
         for index, (segment, result) in enumerate(zip(segments, results, strict=True)):
             tokens = self._text_tokens(result)
-            if beam > SKETCH_BEAM and (self._runaway(tokens, segment) or self._echoes(tokens)):
-                alone = self._encode([segment], [frames[index]])
-                result = self._generate(alone, beam, frames[index], again=True)[0]  # noqa: PLW2901
+            if not quick and (self._runaway(tokens, segment) or self._echoes(tokens)):
+                alone = self._encode([segment], [frames[index]], margin)
+                result = self._generate(alone, beam, frames[index], quick=False, again=True)[0]  # noqa: PLW2901
                 tokens = self._text_tokens(result)
             hypotheses.append(self._hypothesis(segment, result, tokens))
-        if times:
+        if self._options.times and not quick:
             self._add_times(encoded, segments, frames, results, hypotheses)
         return hypotheses
 
-    def _encode(self, segments: Sequence[Segment], frames: Sequence[int]) -> Any:
+    def _encode(self, segments: Sequence[Segment], frames: Sequence[int], margin: int) -> Any:
         import ctranslate2
 
-        width = min(LONGEST, max(frames) + self._options.margin_frames)
+        width = min(LONGEST, max(frames) + margin)
         width += width % 2
         batch = np.zeros(
             (len(segments), self._whisper.feature_extractor.mel_filters.shape[0], width), np.float32
@@ -126,7 +134,9 @@ class WhisperEngine:
             batch[row, :, : features.shape[1]] = features[:, :width]
         return self._whisper.model.encode(ctranslate2.StorageView.from_array(batch))
 
-    def _generate(self, encoded: Any, beam: int, frames: int, *, again: bool) -> list[Any]:
+    def _generate(
+        self, encoded: Any, beam: int, frames: int, *, quick: bool, again: bool = False
+    ) -> list[Any]:
         """Decode; `again` is a second try after a bad one: without the prompt, and without repeats."""
         prompt = self._bare_prompt if again else self._prompt
         most = int(frames / 100 * CHARACTERS_A_SECOND * 1.6) + 12
@@ -135,7 +145,7 @@ class WhisperEngine:
             [prompt] * encoded.shape[0],
             beam_size=beam,
             max_length=min(448, len(prompt) + most),
-            no_repeat_ngram_size=3 if again else 5 if beam == SKETCH_BEAM else 0,
+            no_repeat_ngram_size=3 if again else 5 if quick else 0,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
