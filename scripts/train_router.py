@@ -92,8 +92,9 @@ def cross_validated(counts: csr_matrix, answers: np.ndarray, labels: int) -> np.
 
 
 def probabilities(scores: np.ndarray, temperature: float) -> np.ndarray:
-    spread = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature)
-    return spread / spread.sum(axis=1, keepdims=True)
+    spread: np.ndarray = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature)
+    shares: np.ndarray = spread / spread.sum(axis=1, keepdims=True)
+    return shares
 
 
 def fit_temperature(scores: np.ndarray, answers: np.ndarray) -> float:

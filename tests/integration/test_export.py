@@ -198,19 +198,16 @@ def test_a_link_stays_text() -> None:
     assert all(cell.hyperlink is None for line in sheet.iter_rows() for cell in line)
 
 
+def definitions(data: bytes) -> dict[object, object]:
+    return {line[0]: line[1] for line in page(data, "口径").iter_rows(values_only=True, max_col=2)}
+
+
 def test_the_definitions_say_what_the_file_is() -> None:
     data = exported(export_calls, [CALL], "xlsx", period=PERIOD)
-    meanings = dict(page(data, "口径").iter_rows(values_only=True, max_col=2))
+    meanings = definitions(data)
     assert meanings["统计日期"] == "2026-03-01 – 2026-03-31"
     assert "通话结果" in meanings
-    assert (
-        meanings["脱敏"]
-        != dict(
-            page(exported(export_calls, [CALL], "xlsx", raw=True), "口径").iter_rows(
-                values_only=True, max_col=2
-            )
-        )["脱敏"]
-    )
+    assert meanings["脱敏"] != definitions(exported(export_calls, [CALL], "xlsx", raw=True))["脱敏"]
 
 
 @pytest.mark.parametrize("fmt", ["csv", "xlsx"])
@@ -282,7 +279,7 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytest.Monk
 def test_what_no_cell_can_hold_is_left_out(tmp_path: Path) -> None:
     rows = [("a\x00\x08b\u3000c\nd", "x" * 40_000)]
     for fmt in ("csv", "xlsx"):
-        write(Sheet("a", ("b", "n"), rows, "c", ()), tmp_path / f"t.{fmt}", fmt)  # type: ignore[arg-type]
+        write(Sheet("a", ("b", "n"), rows, "c", ()), tmp_path / f"t.{fmt}", fmt)
     (row,) = read_csv((tmp_path / "t.csv").read_bytes())
     assert row["b"] == "ab\u3000c\nd"
     (line,) = cells(page((tmp_path / "t.xlsx").read_bytes(), "a"))

@@ -255,7 +255,8 @@ async def test_says_goodbye_by_rtcp(engine: MediaEngine) -> None:
             control.bind((HOST, media.address[1] + 1))
         except OSError:
             media.socket.close()
-            control.close()
+            if control is not None:
+                control.close()
             control = None
     control.setblocking(False)
     session = await engine.session(LegId("leg"))

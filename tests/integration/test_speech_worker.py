@@ -46,14 +46,14 @@ def _starts(tmp_path: Path) -> int:
     return len((tmp_path / "starts").read_text("utf-8"))
 
 
-async def test_texts_become_audio_one_worker_for_all(speech: OfflineSpeech, tmp_path: Path):
+async def test_texts_become_audio_one_worker_for_all(speech: OfflineSpeech, tmp_path: Path) -> None:
     async with speech:
         assert await speech.synthesize("ab") == b"ab" * 1000
         assert await speech.synthesize("cd") == b"cd" * 1000
     assert _starts(tmp_path) == 1
 
 
-async def test_many_callers_wait_their_turn(speech: OfflineSpeech, tmp_path: Path):
+async def test_many_callers_wait_their_turn(speech: OfflineSpeech, tmp_path: Path) -> None:
     said: dict[str, bytes] = {}
 
     async def say(text: str) -> None:
@@ -66,7 +66,7 @@ async def test_many_callers_wait_their_turn(speech: OfflineSpeech, tmp_path: Pat
     assert _starts(tmp_path) == 1
 
 
-async def test_a_refusal_is_told_and_the_worker_kept(speech: OfflineSpeech, tmp_path: Path):
+async def test_a_refusal_is_told_and_the_worker_kept(speech: OfflineSpeech, tmp_path: Path) -> None:
     async with speech:
         with pytest.raises(PromptUnavailable, match="mute"):
             await speech.synthesize("mute")
@@ -74,21 +74,21 @@ async def test_a_refusal_is_told_and_the_worker_kept(speech: OfflineSpeech, tmp_
     assert _starts(tmp_path) == 1
 
 
-async def test_a_worker_that_dies_at_once_is_not_tried_forever(speech: OfflineSpeech, tmp_path: Path):
+async def test_a_worker_that_dies_at_once_is_not_tried_forever(speech: OfflineSpeech, tmp_path: Path) -> None:
     async with speech:
         with pytest.raises(PromptUnavailable, match="died"):
             await speech.synthesize("die")
     assert _starts(tmp_path) == 1
 
 
-async def test_a_worker_that_had_ended_is_replaced(speech: OfflineSpeech, tmp_path: Path):
+async def test_a_worker_that_had_ended_is_replaced(speech: OfflineSpeech, tmp_path: Path) -> None:
     async with speech:
         await speech.synthesize("last")
         assert await speech.synthesize("ab") == b"ab" * 1000
     assert _starts(tmp_path) == 2
 
 
-async def test_a_death_in_service_is_tried_once_more(speech: OfflineSpeech, tmp_path: Path):
+async def test_a_death_in_service_is_tried_once_more(speech: OfflineSpeech, tmp_path: Path) -> None:
     async with speech:
         await speech.synthesize("ab")
         assert await speech.synthesize("die once") == b"die once" * 1000
@@ -97,13 +97,13 @@ async def test_a_death_in_service_is_tried_once_more(speech: OfflineSpeech, tmp_
     assert _starts(tmp_path) == 3
 
 
-async def test_nonsense_is_refused_and_not_waited_for(speech: OfflineSpeech):
+async def test_nonsense_is_refused_and_not_waited_for(speech: OfflineSpeech) -> None:
     async with speech:
         with pytest.raises(PromptUnavailable, match="nonsense"):
             await speech.synthesize("nonsense")
 
 
-async def test_cancelling_leaves_no_answer_for_the_next_text(speech: OfflineSpeech, tmp_path: Path):
+async def test_cancelling_leaves_no_answer_for_the_next_text(speech: OfflineSpeech, tmp_path: Path) -> None:
     async with speech:
         with anyio.move_on_after(0.5) as scope:
             await speech.synthesize("hang")
@@ -112,13 +112,13 @@ async def test_cancelling_leaves_no_answer_for_the_next_text(speech: OfflineSpee
     assert _starts(tmp_path) == 2
 
 
-async def test_closing_twice_is_harmless(speech: OfflineSpeech):
+async def test_closing_twice_is_harmless(speech: OfflineSpeech) -> None:
     await speech.synthesize("ab")
     await speech.aclose()
     await speech.aclose()
 
 
-async def test_a_missing_voice_is_the_answer_of_the_real_worker(tmp_path: Path):
+async def test_a_missing_voice_is_the_answer_of_the_real_worker(tmp_path: Path) -> None:
     async with OfflineSpeech(tmp_path) as speech:
         with pytest.raises(PromptUnavailable, match=r"fastspeech2_quan\.tflite"):
             await speech.synthesize("您好")

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
 
 from hotline.conversation import CallId
 from hotline.events import CallStarted
@@ -226,7 +227,7 @@ async def test_the_live_socket_needs_a_ticket_and_closes_on_nonsense(
     origin = str(client.base_url).rstrip("/")
 
     async def closing_code(first: str | bytes, then: str | None = None) -> int:
-        async with connect(address, origin=origin) as socket:
+        async with connect(address, origin=Origin(origin)) as socket:
             await socket.send(first)
             if then is not None:
                 await socket.recv()
@@ -240,7 +241,7 @@ async def test_the_live_socket_needs_a_ticket_and_closes_on_nonsense(
     async def hello() -> str:
         return json.dumps((await client.post("/api/v1/live/ticket")).json())
 
-    async with connect(address, origin=origin) as watching:
+    async with connect(address, origin=Origin(origin)) as watching:
         used = await hello()
         await watching.send(used)
         assert json.loads(await watching.recv())["events"][0]["type"] == "snapshot"

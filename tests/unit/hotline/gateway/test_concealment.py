@@ -18,7 +18,8 @@ def vowel(pitch: float, samples: int) -> np.ndarray:
         hertz = harmonic * pitch
         gain = np.exp(-(((hertz - 750) / 250) ** 2)) + 0.6 * np.exp(-(((hertz - 1200) / 300) ** 2)) + 0.02
         sound += gain * np.sin(2 * np.pi * hertz * time + harmonic)
-    return (6000 * sound / np.abs(sound).max()).astype(np.int16)
+    loud: np.ndarray = 6000 * sound / np.abs(sound).max()
+    return loud.astype(np.int16)
 
 
 def spectral_distance(one: np.ndarray, other: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """G.711 against the Recommendation's own numbers and against the C implementation."""
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ pytestmark = pytest.mark.unit
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import audioop
+
+Coder = Callable[[bytes, int], bytes]
 
 EVERY_CODE = bytes(range(256))
 EVERY_SAMPLE = np.arange(-32768, 32768).astype(np.int16)
@@ -33,7 +36,7 @@ def test_ulaw_values_of_the_recommendation() -> None:
     ("codec", "to_linear", "from_linear"),
     [("PCMA", audioop.alaw2lin, audioop.lin2alaw), ("PCMU", audioop.ulaw2lin, audioop.lin2ulaw)],
 )
-def test_every_code_and_every_sample_as_in_c(codec: Codec, to_linear, from_linear) -> None:
+def test_every_code_and_every_sample_as_in_c(codec: Codec, to_linear: Coder, from_linear: Coder) -> None:
     assert decode(EVERY_CODE, codec).tobytes() == to_linear(EVERY_CODE, 2)
     assert encode(EVERY_SAMPLE, codec) == from_linear(EVERY_SAMPLE.tobytes(), 2)
 

@@ -1,6 +1,7 @@
 """The jitter buffer: order, deadlines, and a lag that never stays grown."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -130,17 +131,20 @@ def test_another_source_is_taken_up_after_two_packets() -> None:
 
 
 def test_a_jump_of_numbers_or_of_time_is_a_new_beginning_not_a_loss() -> None:
-    for jump in (
+    jumps: tuple[Callable[[int], RtpPacket], ...] = (
         lambda n: packet(30_000 + n, time=160 * n),
         lambda n: packet(n, time=160 * n + 80_000),
         lambda n: packet(n, time=160 * n - 80_000),
-    ):
+    )
+    for jump in jumps:
         line = Line()
         line.run(steady(20) + [(0.02 * n, jump(n)) for n in range(20, 60)], 1.6)
         assert len(line.numbers) >= 57  # what had not been played of the stream before goes
         assert line.numbers[-40:] == [number_of(jump(n)) for n in range(20, 60)]
         assert line.buffer.lost == 0
-        assert line.lag(line.numbers[-1]) % 600 == pytest.approx(line.lag(0), abs=0.021)
+        last = line.numbers[-1]
+        assert last is not None
+        assert line.lag(last) % 600 == pytest.approx(line.lag(0), abs=0.021)
 
 
 def test_a_path_that_has_become_slower_is_followed() -> None:

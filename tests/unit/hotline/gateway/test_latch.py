@@ -63,7 +63,8 @@ def test_hold_and_resume_keep_the_latch_and_a_new_address_drops_it() -> None:
     latch = signalled()
     latch.accept(NAT, 0.0)
     latch.signal(None)
-    assert latch.target is None
+    held = latch.target
+    assert held is None
     latch.signal(THIEF)
     assert latch.target == THIEF
     assert latch.accept(THIEF, 0.1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotline.gateway.g711 import SILENCE, decode, encode
+from hotline.gateway.g711 import SILENCE, Codec, decode, encode
 from hotline.gateway.resample import FRAME_8K, TAIL, Decimator, upsample_frames
 
 pytestmark = pytest.mark.unit
@@ -15,7 +15,7 @@ def tone(hertz: float, rate: int, seconds: float = 0.4, level: float = 8000) -> 
     return (level * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)).astype(np.int16)
 
 
-def up(coded: bytes, codec="PCMA") -> np.ndarray:
+def up(coded: bytes, codec: Codec = "PCMA") -> np.ndarray:
     """A whole stream, frame by frame."""
     tail, out = SILENCE[codec] * TAIL, b""
     for at in range(0, len(coded), FRAME_8K):
@@ -30,7 +30,7 @@ def level(samples: np.ndarray, hertz: float, rate: int) -> float:
     middle = samples[len(samples) // 4 : -len(samples) // 4].astype(float)
     window = np.hanning(len(middle))
     carrier = np.exp(-2j * np.pi * hertz * np.arange(len(middle)) / rate)
-    return 2 * abs(np.sum(middle * window * carrier)) / window.sum()
+    return float(2 * abs(np.sum(middle * window * carrier)) / window.sum())
 
 
 @pytest.mark.parametrize("hertz", [100, 300, 1000, 2000, 3000, 3300])

@@ -32,7 +32,8 @@ def router() -> Router:
 
 @cache
 def golden() -> dict[str, list[dict[str, Any]]]:
-    return read_yaml(ROOT / "tests/data/router_golden.yaml")
+    calls: dict[str, list[dict[str, Any]]] = read_yaml(ROOT / "tests/data/router_golden.yaml")
+    return calls
 
 
 def turn(utterances: Sequence[str], speaker: Speaker = Speaker.CALLER) -> Turn:
@@ -45,7 +46,7 @@ def turn(utterances: Sequence[str], speaker: Speaker = Speaker.CALLER) -> Turn:
 
 @pytest.mark.parametrize("part", ["calls", "noise"])
 def test_golden_calls(part: str, capsys: pytest.CaptureFixture[str]) -> None:
-    calls, wrong = golden()[part], []
+    calls, wrong = golden()[part], list[object]()
     top1 = top3 = slots = slots_right = 0
     for call in calls:
         intent = router().read([turn(call["say"])], now=TODAY)

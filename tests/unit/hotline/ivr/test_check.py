@@ -41,11 +41,11 @@ def _check(**changes: dict[str, Any]) -> list[str]:
     return check_flow(flow, TEXTS, "t.yaml")
 
 
-def test_the_shipped_folder_is_sound():
+def test_the_shipped_folder_is_sound() -> None:
     assert check_flows(FLOWS) == []
 
 
-def test_a_sound_flow_has_no_problems():
+def test_a_sound_flow_has_no_problems() -> None:
     assert _check() == []
 
 
@@ -87,26 +87,26 @@ def test_a_sound_flow_has_no_problems():
         ),
     ],
 )
-def test_what_is_wrong_is_found_and_named(changes: dict[str, Any], problem: str):
+def test_what_is_wrong_is_found_and_named(changes: dict[str, Any], problem: str) -> None:
     assert problem in _check(**changes)
 
 
-def test_the_callers_own_words_may_lead_back():
+def test_the_callers_own_words_may_lead_back() -> None:
     assert _check(message=_message(next="told"), told=TOLD | {"prompts": ["hi"], "next": "file"},
                   file=FILE | {"filed": "more"}, more=_message(next="told")) == []  # fmt: skip
 
 
-def test_a_queue_before_the_notice_is_found():
+def test_a_queue_before_the_notice_is_found() -> None:
     queue = {"kind": "queue", "queue": "duty", "answered": "bye", "unanswered": "message"}
     problems = _check(notice=NOTICE | {"consent": None, "next": "queue"}, queue=queue)
     assert any(problem.startswith("t.yaml:queue: can be reached before") for problem in problems)
 
 
-def test_a_folder_without_flows_is_no_sound_folder(tmp_path: Path):
+def test_a_folder_without_flows_is_no_sound_folder(tmp_path: Path) -> None:
     assert f"{tmp_path}: no flow file" in check_flows(tmp_path)
 
 
-def test_a_broken_file_is_named_beside_the_others(tmp_path: Path):
+def test_a_broken_file_is_named_beside_the_others(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("nodes: [", encoding="utf-8")
     (tmp_path / "12348.yaml").write_text((FLOWS / "12348.yaml").read_text("utf-8"), encoding="utf-8")
     problems = check_flows(tmp_path)
@@ -114,7 +114,7 @@ def test_a_broken_file_is_named_beside_the_others(tmp_path: Path):
     assert any("zh-CN.yaml" in problem for problem in problems)
 
 
-def test_a_category_without_a_route_is_named(tmp_path: Path):
+def test_a_category_without_a_route_is_named(tmp_path: Path) -> None:
     for name in ("policies.yaml", "places.tsv", "intents.yaml", "calendar-2026.tsv", "calendar-2027.tsv"):
         (tmp_path / name).write_bytes((FLOWS / name).read_bytes())
     routing = yaml.safe_load((FLOWS / "routing.yaml").read_text("utf-8"))
@@ -123,7 +123,7 @@ def test_a_category_without_a_route_is_named(tmp_path: Path):
     assert any("labour.wages has no route" in problem for problem in check_routes(tmp_path))
 
 
-def test_intents_of_another_shape_are_named(tmp_path: Path):
+def test_intents_of_another_shape_are_named(tmp_path: Path) -> None:
     (tmp_path / "intents.yaml").write_text("matters: 3", encoding="utf-8")
     (problem,) = check_routes(tmp_path)
     assert "intents.yaml" in problem

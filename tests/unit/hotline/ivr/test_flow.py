@@ -18,7 +18,7 @@ FLOWS = Path(__file__).parents[4] / "ivr_flows"
 
 
 def _flow(**changes: Any) -> dict[str, Any]:
-    flow = {
+    flow: dict[str, Any] = {
         "name": "tiny",
         "version": 1,
         "description": "a test",
@@ -45,18 +45,18 @@ def _problems(tmp_path: Path, content: object) -> tuple[str, ...]:
     return caught.value.problems
 
 
-def test_the_shipped_flow_loads_and_starts_with_a_greeting():
+def test_the_shipped_flow_loads_and_starts_with_a_greeting() -> None:
     flow = FlowFile.load(FLOWS / "12348.yaml")
     assert flow.name == "12348"
     assert flow.start == "greeting"
     assert isinstance(flow.nodes["message"], ListenNode)
 
 
-def test_the_checked_in_schema_is_current():
+def test_the_checked_in_schema_is_current() -> None:
     assert (FLOWS / "flow.schema.json").read_text(encoding="utf-8") == json_schema()
 
 
-def test_the_schema_is_closed_and_knows_every_kind():
+def test_the_schema_is_closed_and_knows_every_kind() -> None:
     schema = json.loads(json_schema())
     kinds = {
         kind["properties"]["kind"]["const"]
@@ -68,37 +68,37 @@ def test_the_schema_is_closed_and_knows_every_kind():
     assert all(kind["additionalProperties"] is False for kind in schema["$defs"].values())
 
 
-def test_an_unknown_field_is_named_with_file_and_node(tmp_path: Path):
+def test_an_unknown_field_is_named_with_file_and_node(tmp_path: Path) -> None:
     node = {"kind": "say", "prompts": ["hello"], "next": "bye", "colour": "red"}
     (problem,) = _problems(tmp_path, _flow(nodes={"hello": node}))
     assert problem.startswith(f"{tmp_path / 'tiny.yaml'}: nodes.hello.colour: ")
 
 
-def test_an_unknown_kind_is_an_error(tmp_path: Path):
+def test_an_unknown_kind_is_an_error(tmp_path: Path) -> None:
     (problem,) = _problems(tmp_path, _flow(nodes={"hello": {"kind": "dance"}}))
     assert "nodes.hello" in problem
     assert "dance" in problem
 
 
-def test_every_lost_transition_is_named(tmp_path: Path):
+def test_every_lost_transition_is_named(tmp_path: Path) -> None:
     node = {"kind": "queue", "queue": "duty", "answered": "nowhere", "unanswered": "void"}
     (problem,) = _problems(tmp_path, _flow(nodes={"hello": node}))
     assert "nodes.hello.answered: no node 'nowhere'" in problem
     assert "nodes.hello.unanswered: no node 'void'" in problem
 
 
-def test_the_end_must_be_a_hangup(tmp_path: Path):
+def test_the_end_must_be_a_hangup(tmp_path: Path) -> None:
     (problem,) = _problems(tmp_path, _flow(end="hello"))
     assert "must be a hangup node" in problem
 
 
-def test_a_notice_cannot_be_skipped(tmp_path: Path):
+def test_a_notice_cannot_be_skipped(tmp_path: Path) -> None:
     node = {"kind": "say", "prompts": ["hello"], "next": "bye", "consent": "1", "interruptible": True}
     (problem,) = _problems(tmp_path, _flow(nodes={"hello": node}))
     assert "recording notice" in problem
 
 
-def test_a_key_cannot_both_end_and_lead_on(tmp_path: Path):
+def test_a_key_cannot_both_end_and_lead_on(tmp_path: Path) -> None:
     retry = {"then": "bye"}
     node = {
         "kind": "listen",
@@ -112,7 +112,7 @@ def test_a_key_cannot_both_end_and_lead_on(tmp_path: Path):
     assert "key # is in both" in problem
 
 
-def test_unquoted_menu_keys_are_keys(tmp_path: Path):
+def test_unquoted_menu_keys_are_keys(tmp_path: Path) -> None:
     retry = {"then": "bye"}
     node = {
         "kind": "menu",
@@ -126,7 +126,7 @@ def test_unquoted_menu_keys_are_keys(tmp_path: Path):
     assert ("choices.1", "bye") in transitions(flow.nodes["hello"])
 
 
-def test_retry_prompts_count_as_prompts():
+def test_retry_prompts_count_as_prompts() -> None:
     flow = FlowFile.load(FLOWS / "12348.yaml")
     assert prompt_ids(flow.nodes["message"]) == ("take_message", "message_again", "message_unclear")
 
@@ -145,7 +145,7 @@ def test_retry_prompts_count_as_prompts():
         ("x" * 600_000, "larger than"),
     ],
 )
-def test_yaml_that_is_no_data_is_refused_by_name(text: str, hint: str):
+def test_yaml_that_is_no_data_is_refused_by_name(text: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_yaml(text.encode(), "some.yaml")
     assert str(caught.value).startswith("some.yaml")
@@ -153,7 +153,7 @@ def test_yaml_that_is_no_data_is_refused_by_name(text: str, hint: str):
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_do_worse_than_a_config_error(data: bytes):
+def test_no_bytes_do_worse_than_a_config_error(data: bytes) -> None:
     try:
         parse_yaml(data, "some.yaml")
     except ConfigError as error:
@@ -167,7 +167,7 @@ _tree = st.recursive(
 
 
 @given(_tree, st.sampled_from(["name", "start", "nodes", "version", "description"]))
-def test_any_tree_in_any_field_is_a_flow_or_a_config_error(tree: Any, field: str):
+def test_any_tree_in_any_field_is_a_flow_or_a_config_error(tree: Any, field: str) -> None:
     path = Path("x.yaml")
     content = _flow() | {field: tree}
     try:
@@ -176,7 +176,7 @@ def test_any_tree_in_any_field_is_a_flow_or_a_config_error(tree: Any, field: str
         assert path.name  # pydantic's ValidationError is a ValueError; anything else fails the test
 
 
-def test_a_missing_file_is_named(tmp_path: Path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         FlowFile.load(tmp_path / "gone.yaml")
     assert "gone.yaml" in str(caught.value)

@@ -32,7 +32,7 @@ DONE = m.PromptDone()
 TO_MESSAGE = (DONE, DONE, m.QueueResult(answered=False), DONE)
 
 
-def test_the_message_story_from_greeting_to_hangup():
+def test_the_message_story_from_greeting_to_hangup() -> None:
     state, log = _run(
         FLOW, *TO_MESSAGE, DONE, m.Heard(_turn("老板欠我工资")), m.Filed("20260001"), DONE, DONE
     )
@@ -56,12 +56,12 @@ def test_the_message_story_from_greeting_to_hangup():
     )  # fmt: skip
 
 
-def test_an_agents_call_ends_with_a_goodbye():
+def test_an_agents_call_ends_with_a_goodbye() -> None:
     _, log = _run(FLOW, DONE, DONE, m.QueueResult(answered=True), DONE)
     assert log[-2:] == [(m.Say(("goodbye_served",)),), (m.Hangup(),)]
 
 
-def test_silence_is_asked_twice_more_then_told():
+def test_silence_is_asked_twice_more_then_told() -> None:
     silence = (m.NoInput(), DONE)
     state, log = _run(FLOW, *TO_MESSAGE, DONE, *silence, *silence, m.NoInput())
     asked = [effect.prompts for effects in log for effect in effects if isinstance(effect, m.Say)]
@@ -69,42 +69,42 @@ def test_silence_is_asked_twice_more_then_told():
     assert state.node == "nothing_said"
 
 
-def test_a_message_without_words_is_filed_after_three_tries():
+def test_a_message_without_words_is_filed_after_three_tries() -> None:
     noise = m.Heard(_turn(" "))
     _, log = _run(FLOW, *TO_MESSAGE, DONE, noise, DONE, noise, DONE, noise)
     assert log[-1] == (m.FileOrder("message"),)
 
 
-def test_silence_and_noise_share_the_tries():
+def test_silence_and_noise_share_the_tries() -> None:
     noise = m.Heard(_turn(""))
     state, _ = _run(FLOW, *TO_MESSAGE, DONE, m.NoInput(), DONE, noise, DONE, m.NoInput())
     assert state.node == "nothing_said"
 
 
-def test_an_order_that_cannot_be_filed_is_admitted():
+def test_an_order_that_cannot_be_filed_is_admitted() -> None:
     state, log = _run(FLOW, *TO_MESSAGE, DONE, m.Heard(_turn("欠薪")), m.Filed(None))
     assert log[-1] == (m.Say(("order_failed",)),)
     assert state.number is None
 
 
-def test_the_notice_cannot_be_pressed_away():
+def test_the_notice_cannot_be_pressed_away() -> None:
     state, log = _run(FLOW, DONE, m.Pressed(Digit("#", 0)))
     assert log[-1] == ()
     assert state.node == "notice"
 
 
-def test_the_end_key_skips_the_message_prompt():
+def test_the_end_key_skips_the_message_prompt() -> None:
     _, log = _run(FLOW, *TO_MESSAGE, m.Pressed(Digit("#", 0)))
     assert isinstance(log[-1][0], m.Listen)
 
 
-def test_a_stray_key_does_not_cut_a_message():
+def test_a_stray_key_does_not_cut_a_message() -> None:
     state, log = _run(FLOW, *TO_MESSAGE, DONE, m.Pressed(Digit("5", 0)))
     assert log[-1] == ()
     assert state.phase is m.Phase.LISTENING
 
 
-def test_nothing_happens_after_the_end():
+def test_nothing_happens_after_the_end() -> None:
     state, _ = _run(FLOW, DONE, DONE, m.QueueResult(answered=True), DONE)
     for event in (m.Started(), DONE, m.NoInput(), m.Filed("1"), m.QueueResult(answered=True)):
         assert m.step(FLOW, state, event) == (state, ())
@@ -148,13 +148,13 @@ def _press(key: str) -> m.Pressed:
     return m.Pressed(Digit(key, 0))
 
 
-def test_a_menu_key_interrupts_its_prompt():
+def test_a_menu_key_interrupts_its_prompt() -> None:
     state, log = _run(MENU, _press("2"))
     assert log[-1] == (m.Say(("speak",), {}, interruptible=True),)
     assert state.path == ("menu", "listen")
 
 
-def test_a_menu_takes_any_key_and_no_speech():
+def test_a_menu_takes_any_key_and_no_speech() -> None:
     _, log = _run(MENU, DONE)
     (listen,) = log[-1]
     assert isinstance(listen, m.Listen)
@@ -162,30 +162,30 @@ def test_a_menu_takes_any_key_and_no_speech():
     assert not listen.speech
 
 
-def test_a_wrong_key_repeats_the_menu_then_leaves():
+def test_a_wrong_key_repeats_the_menu_then_leaves() -> None:
     state, log = _run(MENU, DONE, _press("7"), DONE, _press("7"))
     assert log[2] == (m.Say(("which",), {}, interruptible=True),)
     assert state.node == "bye"
 
 
-def test_a_right_key_leads_on():
+def test_a_right_key_leads_on() -> None:
     state, _ = _run(MENU, DONE, _press("1"))
     assert state.node == "news"
 
 
-def test_a_key_skips_what_may_be_skipped():
+def test_a_key_skips_what_may_be_skipped() -> None:
     state, _ = _run(MENU, DONE, _press("1"), _press("5"))
     assert state.node == "menu"
     assert state.tries == 0
 
 
-def test_a_key_leads_out_of_listening():
+def test_a_key_leads_out_of_listening() -> None:
     for presses in ((_press("2"), _press("0")), (_press("2"), DONE, _press("0"))):
         state, _ = _run(MENU, *presses)
         assert state.node == "people"
 
 
-def test_going_in_circles_ends_with_goodbye():
+def test_going_in_circles_ends_with_goodbye() -> None:
     state, _ = m.start(MENU)
     for _ in range(m.PATH_MAX):
         state, _ = m.step(MENU, state, _press("9"))
@@ -206,7 +206,7 @@ inputs = st.one_of(
 
 @settings(max_examples=300)
 @given(st.sampled_from([FLOW, MENU]), st.lists(inputs, max_size=40))
-def test_any_inputs_leave_a_live_way_on_or_the_end(flow: FlowFile, events: list[m.Input]):
+def test_any_inputs_leave_a_live_way_on_or_the_end(flow: FlowFile, events: list[m.Input]) -> None:
     state, effects = m.start(flow)
     waiting_for = effects[-1]
     for event in events:

@@ -33,7 +33,7 @@ FRONTEND = Frontend(Reading.load(READING))
         ("第2条", "第两条"),
     ],
 )
-def test_numbers_become_words(text: str, spoken: str):
+def test_numbers_become_words(text: str, spoken: str) -> None:
     assert FRONTEND.spoken(text) == spoken
 
 
@@ -77,31 +77,31 @@ def test_numbers_become_words(text: str, spoken: str):
         ("de", ("d", "e5")),
     ],
 )
-def test_syllables_become_initial_and_full_final(syllable: str, symbols: tuple[str, str]):
+def test_syllables_become_initial_and_full_final(syllable: str, symbols: tuple[str, str]) -> None:
     assert phonemes(syllable) == symbols
 
 
-def test_punctuation_makes_phrases_and_pauses():
+def test_punctuation_makes_phrases_and_pauses() -> None:
     first, second = FRONTEND.phrases("你好，再见。")
     assert first.symbols == ("sil", "n", "i2", "#0", "h", "ao3", "sil")  # tone sandhi: 3 3 -> 2 3
     assert 0 < first.pause < second.pause
 
 
-def test_the_longest_of_several_marks_is_the_pause():
+def test_the_longest_of_several_marks_is_the_pause() -> None:
     assert FRONTEND.phrases("好……，。好")[0].pause == FRONTEND.phrases("好。好")[0].pause
 
 
-def test_words_of_the_file_are_read_as_it_says():
+def test_words_of_the_file_are_read_as_it_says() -> None:
     (phrase,) = FRONTEND.phrases("重庆")
     assert phrase.symbols == ("sil", "ch", "ong2", "#0", "q", "ing4", "sil")
 
 
 @pytest.mark.parametrize("text", ["", "，。！", "ABC", "😀 #* @"])
-def test_nothing_to_say_is_no_phrase(text: str):
+def test_nothing_to_say_is_no_phrase(text: str) -> None:
     assert FRONTEND.phrases(text) == []
 
 
-def test_a_book_is_refused():
+def test_a_book_is_refused() -> None:
     with pytest.raises(ValueError):
         FRONTEND.phrases("好" * (TEXT_MAX + 1))
 
@@ -114,7 +114,7 @@ FINALS = set(_FINALS.split())
 
 
 @given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1, max_size=20))
-def test_every_character_gives_symbols_the_voice_may_have(text: str):
+def test_every_character_gives_symbols_the_voice_may_have(text: str) -> None:
     for phrase in FRONTEND.phrases(text):
         for symbol in phrase.symbols:
             known = symbol in INITIALS or symbol in ("sil", "#0", "^")
@@ -122,16 +122,16 @@ def test_every_character_gives_symbols_the_voice_may_have(text: str):
 
 
 @given(st.text(max_size=60))
-def test_no_text_breaks_the_reading(text: str):
+def test_no_text_breaks_the_reading(text: str) -> None:
     FRONTEND.phrases(text)
 
 
 @given(st.integers(min_value=0, max_value=99_999_999))
-def test_every_quantity_is_read_without_digits(number: int):
+def test_every_quantity_is_read_without_digits(number: int) -> None:
     assert not any(char.isdigit() and char.isascii() for char in FRONTEND.spoken(f"共{number}元"))
 
 
-def test_a_reading_with_a_wrong_syllable_count_is_named(tmp_path: Path):
+def test_a_reading_with_a_wrong_syllable_count_is_named(tmp_path: Path) -> None:
     file = tmp_path / "zh-reading.yaml"
     file.write_text(
         READING.read_text("utf-8").replace("重庆: chong2 qing4", "重庆: chong2"), encoding="utf-8"
@@ -141,7 +141,7 @@ def test_a_reading_with_a_wrong_syllable_count_is_named(tmp_path: Path):
     assert "重庆" in str(caught.value)
 
 
-def test_a_reading_of_another_shape_is_named(tmp_path: Path):
+def test_a_reading_of_another_shape_is_named(tmp_path: Path) -> None:
     file = tmp_path / "zh-reading.yaml"
     file.write_text("digits: 12", encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
