@@ -38,6 +38,7 @@ from hotline.wiring import (
     Tell,
     gateways,
     health,
+    listening,
     make_folders,
     manifest_path,
     open_database,
@@ -109,9 +110,10 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         pool = await stack.enter_async_context(AsrPool.running(settings.asr, catalog, normalize))
         media = await stack.enter_async_context(MediaEngine.open(settings.sip.host, settings.media))
         admission = Admission(settings.limits, lambda: pool.level)
-        sip = await stack.enter_async_context(
-            SipEndpoint.open(settings.sip, media, admission=lambda: _refusal(admission))
-        )
+        with listening("sip.port", settings.sip.host, settings.sip.port):
+            sip = await stack.enter_async_context(
+                SipEndpoint.open(settings.sip, media, admission=lambda: _refusal(admission))
+            )
         line = Line(
             bus=bus,
             journal=journal,
@@ -138,7 +140,8 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
             health=lambda: health(pool, journal, desk),
             metrics=metrics,
         )
-        web_port = await background.start(serve_web, make_app(web), settings.web)
+        with listening("web.port", settings.web.host, settings.web.port):
+            web_port = await background.start(serve_web, make_app(web), settings.web)
         switchboard = Switchboard(line, admission)
         background.start_soon(switchboard.attend, sip)
         tell("ready")

@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -54,6 +55,16 @@ def make_folders(settings: Settings) -> None:
             trial.unlink()
         except OSError as error:
             raise ConfigError([f"paths.data: {folder}: {error.strerror}"]) from error
+
+
+@contextmanager
+def listening(setting: str, host: str, port: int) -> Iterator[None]:
+    """An address that cannot be bound in this block is a `ConfigError` naming the setting."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or "in use, or not an address of this machine"
+        raise ConfigError([f"{setting}: cannot listen on {host}:{port}: {why}"]) from error
 
 
 def open_database(url: str) -> Engine:
