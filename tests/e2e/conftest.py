@@ -1,17 +1,24 @@
 """Lines, voices and the one busy day that several tests look at."""
 
+import subprocess
+import sys
 import wave
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from hotline.robot.demo_caller import DemoCaller, Sentence, render_caller, speak, write_wav
 from hotline.settings import Settings
-from tests.e2e.line import ROOT, LineProcess, copy_flows
+from tests.e2e.line import ROOT, LineProcess, copy_flows, ended, free_port
 
+SECRET = "0123456789abcdef-of-a-test"
+CALLERS = {"udp": "13811112222", "tcp": "13833334444"}
+"""Who calls on the day, by transport."""
 StartLine = Callable[..., LineProcess]
 
 
@@ -100,6 +107,54 @@ def start_line(_lines: StartLine) -> Iterator[StartLine]:
     for line in mine:
         if line.alive:
             line.stop()
+
+
+@dataclass
+class Day:
+    """A line on which two people called at once; it still runs."""
+
+    line: LineProcess
+    said: dict[str, str]
+    """What each caller's end says about its call, by transport."""
+    heard: dict[str, Path]
+    """What each caller heard."""
+    webhook: "subprocess.Popen[str]"
+    """The unit of Shuangliu, which takes orders by webhook."""
+
+    def call(self, transport: str) -> dict[str, Any]:
+        """The record of one of them."""
+        (row,) = [row for row in self.line.calls() if CALLERS[transport] in row["remote"]]
+        return row
+
+
+@pytest.fixture(scope="session")
+def day(_lines: StartLine, workshop: Path, demo_voice: Path) -> Iterator[Day]:
+    """The demo caller calls over UDP and over TCP at the same time; both orders go out by webhook."""
+    port = free_port()
+    (workshop / "day").mkdir()
+    flows = copy_flows(workshop / "day", webhooks={"legal_aid-510116": f"http://127.0.0.1:{port}/"})
+    line = _lines(flows, dispatch__webhook_secret=SECRET)
+    unit = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts/demo_unit.py"), "webhook", "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**line.environment, "HOTLINE__DISPATCH__WEBHOOK_SECRET": SECRET},
+    )
+    heard = {transport: workshop / f"heard-{transport}.wav" for transport in CALLERS}
+    calls = {
+        transport: line.call(
+            demo_voice, "--transport", transport, "--caller", number, "--heard", str(heard[transport])
+        )
+        for transport, number in CALLERS.items()
+    }
+    try:
+        said = {transport: ended(call, 200) for transport, call in calls.items()}
+        line.balanced(2)
+        yield Day(line, said, heard, unit)
+    finally:
+        unit.terminate()
+        unit.communicate(timeout=10)
 
 
 def wav_seconds(path: Path) -> float:

@@ -199,8 +199,9 @@ class LineProcess:
 
     def fields(self, number: str) -> dict[str, str]:
         """An order's form: name → value."""
-        sql = "SELECT name, value FROM order_fields WHERE order_id = (SELECT id FROM work_orders WHERE number = ?)"
-        return {row["name"]: row["value"] for row in self.rows(sql, number)}
+        order = "SELECT id FROM work_orders WHERE number = ?"
+        found = self.rows(f"SELECT name, value FROM order_fields WHERE order_id = ({order})", number)
+        return {row["name"]: row["value"] for row in found}
 
     def balanced(self, placed: int, seconds: float = 15) -> list[dict[str, Any]]:
         """Wait until exactly `placed` calls are on record, each closed with one outcome; returns them."""

@@ -5,6 +5,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from typing import Self
 
 import pytest
 
@@ -139,7 +140,7 @@ class RawCaller:
         self._here: int = self._socket.getsockname()[1]
         self._tag = ""
 
-    def __enter__(self) -> "RawCaller":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -187,9 +188,10 @@ class RawCaller:
             body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
             body += f"m=audio {self._here + 1} RTP/AVP 8\r\n"
         kind = "Content-Type: application/sdp\r\n" if body else ""
+        name = f"z9hG4bK{self._name}{self._here}x{branch or cseq}"
         text = (
             f"{method} sip:12348@127.0.0.1:{self._port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self._here};branch=z9hG4bK{self._name}{self._here}x{branch or cseq}\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self._here};branch={name}\r\n"
             f"From: <sip:13800001234@127.0.0.1>;tag=here\r\nTo: <sip:12348@127.0.0.1>{self._tag}\r\n"
             f"Call-ID: by-hand-{self._name}-{self._here}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n"
             f"Contact: <sip:me@127.0.0.1:{self._here}>\r\n{kind}Content-Length: {len(body)}\r\n\r\n{body}"
