@@ -37,18 +37,20 @@ class Playout:
 
     def take(self) -> tuple[bytes, bytes]:
         """The next 20 ms as 160 bytes of G.711 and as 640 bytes of 16 kHz; silence when done."""
-        if self.done:
+        at, coded_at = self._at, self._coded_at
+        if at >= len(self._pcm):
             return SILENCE[self._codec] * FRAME_8K, bytes(_FRAME_BYTES)
-        if self._coded_at >= len(self._coded):
+        if coded_at >= len(self._coded):
             self._convert()
-        coded = self._coded[self._coded_at : self._coded_at + FRAME_8K]
-        pcm = self._pcm[self._at : self._at + _FRAME_BYTES].ljust(_FRAME_BYTES, b"\0")
-        self._coded_at += FRAME_8K
-        self._at += _FRAME_BYTES
-        return coded, pcm
+            coded_at = 0
+        self._coded_at = coded_at + FRAME_8K
+        self._at = at + _FRAME_BYTES
+        pcm = self._pcm[at : self._at]
+        if len(pcm) < _FRAME_BYTES:
+            pcm = pcm.ljust(_FRAME_BYTES, b"\0")
+        return self._coded[coded_at : self._coded_at], pcm
 
     def _convert(self) -> None:
         chunk = self._pcm[self._at : self._at + _CHUNK * _FRAME_BYTES]
         whole = -(-len(chunk) // _FRAME_BYTES) * _FRAME_BYTES
         self._coded = encode(self._decimator.push(chunk.ljust(whole, b"\0")), self._codec)
-        self._coded_at = 0

@@ -34,6 +34,7 @@ TICKS_A_SECOND = 50
 RTCP_TICKS = 5 * TICKS_A_SECOND
 
 _SILENCE: dict[Codec, bytes] = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
+_BOTH = Direction.SENDRECV
 _SENDING = frozenset({Direction.SENDRECV, Direction.SENDONLY})
 _RECEIVING = frozenset({Direction.SENDRECV, Direction.RECVONLY})
 
@@ -270,21 +271,16 @@ class RtpSession:
 
         Ends the session when no media has come for too long.
         """
-        if self._plan is None or self._cause is not None:
+        plan = self._plan
+        if plan is None or self._cause is not None:
             return None
-        if self._alive_at is None or self._on_hold:
-            self._alive_at = now
+        if self._alive_at is None or plan.direction is not _BOTH or self._latch.target is None:
+            self._alive_at = now  # nothing need come: the peer is on hold, or we are
         elif now - self._alive_at > self._dead_after_s:
             self.end(EndCause.MEDIA_TIMEOUT)
             return None
         row, self._made_up = self._receiver.pull(now)
         return row
-
-    @property
-    def _on_hold(self) -> bool:
-        """Nothing need come: the peer is on hold, or we are."""
-        plan = self._plan
-        return plan is None or plan.direction is not Direction.SENDRECV or self._latch.target is None
 
     def deliver(self, pcm: bytes) -> None:
         """The same 20 ms, now 16 kHz: to the reader."""
@@ -301,16 +297,17 @@ class RtpSession:
             if datagram := self._sender.tick_press():
                 self._send(datagram, target)
         else:
-            for datagram in self._sender.tick(self._next_sound(plan)):
+            playing = self._playing
+            sound = _SILENCE[plan.codec] if playing is None else self._next_sound(playing, plan)
+            for datagram in self._sender.tick(sound):
                 self._send(datagram, target)
         self._clock += FRAME_SAMPLES
         self._ticks += 1
         if self._ticks % RTCP_TICKS == 0:
             self._report(now)
 
-    def _next_sound(self, plan: MediaPlan) -> bytes:
-        playing = self._playing
-        if playing is None or not playing.left:
+    def _next_sound(self, playing: _Playing, plan: MediaPlan) -> bytes:
+        if playing.over.is_set():
             return _SILENCE[plan.codec]
         sound, pcm = playing.take()
         if playing.tap is not None:
