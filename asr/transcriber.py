@@ -20,6 +20,8 @@ UNHEARD = 2 * SAMPLE_RATE
 """Samples that may wait for the speech detector; the oldest beyond are dropped and counted."""
 BATCH = 3 * WINDOW
 """New samples worth a message to the detector."""
+GROWTH = 6
+"""An utterance is read again when it is longer by one part in so many."""
 MOST = 32 * WINDOW
 """Samples of one leg in a message to the detector: hundreds of legs that lag must fit in one."""
 
@@ -270,7 +272,8 @@ class LegTranscriber:
         if current is None or current.sketching or level >= 2 or self._closing:
             return
         wait = self._settings.partial_ms * (2 if level else 1) * SAMPLE_RATE // 1000
-        if self._heard_to - current.read_to < wait:
+        # Each reading is of the whole utterance: the longer, the rarer, so that finals find a free worker
+        if self._heard_to - current.read_to < max(wait, (self._heard_to - current.start) // GROWTH):
             return
         current.read_to, current.sketching = self._heard_to, True
         audio = self._audio(current.start, self._heard_to)

@@ -110,7 +110,7 @@ class WhisperEngine:
         for index, (segment, result) in enumerate(zip(segments, results, strict=True)):
             tokens = self._text_tokens(result)
             if not quick and (self._runaway(tokens, segment) or self._echoes(tokens)):
-                alone = self._encode([segment], [frames[index]], margin)
+                alone = encoded if len(segments) == 1 else self._encode([segment], [frames[index]], margin)
                 result = self._generate(alone, beam, frames[index], quick=False, again=True)[0]  # noqa: PLW2901
                 tokens = self._text_tokens(result)
             hypotheses.append(self._hypothesis(segment, result, tokens))
@@ -139,7 +139,7 @@ class WhisperEngine:
     ) -> list[Any]:
         """Decode; `again` is a second try after a bad one: without the prompt, and without repeats."""
         prompt = self._bare_prompt if again else self._prompt
-        most = int(frames / 100 * CHARACTERS_A_SECOND * 1.6) + 12
+        most = int(frames / 100 * CHARACTERS_A_SECOND * 1.2) + 12
         results: list[Any] = self._whisper.model.generate(
             encoded,
             [prompt] * encoded.shape[0],
