@@ -194,7 +194,7 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
         settings = Settings(**values)
     except ValidationError as error:
         raise ConfigError([_problem(item, path) for item in error.errors()]) from error
-    except ValueError as error:  # pydantic-settings: an environment variable that is no JSON
+    except (ValueError, RecursionError) as error:  # an environment variable that is no JSON, or too deep
         raise ConfigError([f"environment: {error}"]) from error
     if overrides:
         settings = settings.model_copy(update=overrides)
@@ -234,7 +234,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from error
 
 
