@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import click
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.unit
 
 
 def commands() -> Iterator[tuple[str, ...]]:
-    def walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    def walk(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield path
         for name, below in getattr(command, "commands", {}).items():
             yield from walk(below, (*path, name))

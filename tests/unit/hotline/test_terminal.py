@@ -3,6 +3,7 @@
 import io
 import string
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -47,7 +48,7 @@ def view(*, terminal: bool) -> tuple[CallView, io.StringIO]:
 
 
 def said(text: str, tail: str = "", *, final: bool = True, degraded: bool = False) -> TranscriptPublished:
-    kind = "final" if final else "partial"
+    kind: Literal["final", "partial"] = "final" if final else "partial"
     event = TranscriptEvent(
         UtteranceId("u1"), LegId("leg"), 1, kind, text, tail, text, 0, 16_000, degraded=degraded
     )
@@ -74,6 +75,7 @@ def ended(recording: str | None = None, call: CallId = CALL) -> CallEnded:
         orders=(),
         outcome=Outcome.ORDER_FILED,
     )
+    return CallEnded(record)
 
 
 def shown(*events: Event, terminal: bool = False) -> str:
