@@ -17,7 +17,7 @@ ENTRIES = {"hotline.__main__", "hotline.cli", "hotline.robot.worker"}
 QUEUES = {"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue"}
 SOMEONES = re.compile(rb"(?<![\w.<>$}~-])/(?:work|home|root)/[A-Za-z0-9_.]")
 """A path of some developer's machine, not one inside a URL or below a variable."""
-IMAGES = {".npz", ".png", ".wav", ".ico", ".woff2"}
+BINARY = {".npz", ".png", ".wav", ".ico", ".woff2"}
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -128,7 +128,7 @@ def main() -> int:
         found += problems(name, text, trees[name])
     found += dead(trees)
     for path in tracked():
-        if path.suffix not in IMAGES:
+        if path.suffix not in BINARY:
             found += someones_paths(str(path.relative_to(ROOT)), path.read_bytes())
     sys.stdout.writelines(f"{problem}\n" for problem in found)
     return 1 if found else 0

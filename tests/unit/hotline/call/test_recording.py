@@ -25,8 +25,9 @@ def frame(number: int, level: int = 8000, origin: int = 0) -> AudioFrame:
     return AudioFrame(LegId("leg"), origin + number * FRAME_SAMPLES, pcm)
 
 
-def stereo(path: Path) -> np.ndarray:
+def stereo(path: Path | None) -> np.ndarray:
     """Shape (samples at 8 kHz, 2)."""
+    assert path is not None
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8000)
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
