@@ -158,17 +158,18 @@ class LineProcess:
         self.process.wait(10)
         psutil.wait_procs(children, timeout=10)
 
-    def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
+    def stop(self) -> None:
+        """SIGTERM; fails unless it then ends as it should."""
         assert self.process is not None
         if self.alive:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(30)
+            code = self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)
             raise
+        assert code == 0, self.log.read_text(encoding="utf-8")[-6_000:]
 
     def asr_worker(self) -> psutil.Process | None:
         """The recognition worker, when there is one."""

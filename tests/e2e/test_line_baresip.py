@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
 
 from tests.e2e.conftest import StartLine
 from tests.e2e.line import free_port, wait_for
@@ -25,10 +26,10 @@ LEAD_SECONDS = 12
 
 
 def test_baresip_is_understood(
-    start_line: StartLine, brief_flows: Path, short_voice: Path, tmp_path: Path
+    start_line: StartLine, brief_flows: Path, demo_voice: Path, tmp_path: Path
 ) -> None:
     line = start_line(brief_flows)
-    control = configure(tmp_path, short_voice)
+    control = configure(tmp_path, demo_voice)
     phone = subprocess.Popen(
         ["baresip", "-f", str(tmp_path), "-t", "120", "-e", f"/dial {line.uri}"],
         cwd=tmp_path,
@@ -72,7 +73,8 @@ def heard_the_prompts(dump: Path) -> None:
 def configure(folder: Path, voice: Path) -> int:
     """Write baresip's own files; returns the port of its control interface."""
     with wave.open(str(voice)) as file:
-        words = np.frombuffer(file.readframes(file.getnframes()), "<i2")[::2]  # 16 → 8 kHz
+        words = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    words = soxr.resample(words, 16_000, 8_000)
     with wave.open(str(folder / "voice.wav"), "wb") as file:
         file.setparams((1, 2, 8_000, 0, "NONE", ""))
         file.writeframes(bytes(LEAD_SECONDS * 16_000) + words.tobytes() + bytes(60 * 16_000))

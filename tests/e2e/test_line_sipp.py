@@ -27,7 +27,7 @@ needs_pcap = pytest.mark.skipif(
 def line(session_line: StartLine) -> Iterator[LineProcess]:
     line = session_line(asr__engine=SCRIPTED, media__dead_after_s="60")
     yield line
-    assert line.stop() == 0
+    line.stop()
     assert "call failed" not in line.log.read_text(encoding="utf-8")
 
 
