@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, Self
 
 import anyio
-from anyio.abc import TaskStatus
+from anyio.abc import TaskGroup, TaskStatus
 
 from asr import wire
 from asr.audio import SAMPLE_RATE, LegId, Segment
@@ -38,6 +38,10 @@ PATIENCE = 20.0
 """Seconds a worker may take for a batch, and a second for each second of audio."""
 PAUSES = (0.0, 0.5, 2.0, 5.0)
 """Seconds before a dead worker is started again; the last repeats."""
+STEADY = 30.0
+"""A worker that lived this long has not failed at starting: the next is started at once."""
+DETECTOR_SECONDS = 1.5
+"""Longest time for the detector's answer: less than legs keep unheard audio for."""
 LOOK = 0.25
 """Seconds between looks at the age of what waits."""
 
@@ -101,6 +105,7 @@ class AsrPool:
         self._pids: dict[int, int] = {}
         self._detector: int | None = None
         self._restarts = self._given_up = 0
+        self._group: TaskGroup
 
     @classmethod
     @asynccontextmanager
@@ -111,6 +116,7 @@ class AsrPool:
         pool = cls(settings, catalog, normalise)
         try:
             async with anyio.create_task_group() as group:
+                pool._group = group
                 async with anyio.create_task_group() as starting:
                     for slot in range(settings.workers):
                         starting.start_soon(_start, group, pool._keep_recognising, slot)
@@ -261,7 +267,9 @@ class AsrPool:
             "ended": ended,
         }
         try:
-            answer, _ = await worker.ask(wire.encode(head, b"".join(pcm for _, _, pcm in waiting)), 5.0)
+            answer, _ = await worker.ask(
+                wire.encode(head, b"".join(pcm for _, _, pcm in waiting)), DETECTOR_SECONDS
+            )
             found = answer["probabilities"]
             for (leg, start, pcm), probabilities in zip(waiting, found, strict=True):
                 leg.heard(start, [float(each) for each in probabilities], pcm)
@@ -279,9 +287,9 @@ class AsrPool:
                 self._audio = anyio.Event()
             await self._audio.wait()
 
-    async def _listen_without(self, seconds: float) -> None:
+    async def _listen_without(self, away: anyio.CancelScope) -> None:
         """While the detector is away: energy."""
-        with anyio.move_on_after(seconds):
+        with away:
             while True:
                 for leg, start, pcm in await self._waiting_audio():
                     leg.heard(start, None, pcm)
@@ -293,28 +301,30 @@ class AsrPool:
     ) -> None:
         """Run a worker, and another when it dies; the first must load, or its error goes to the starter."""
         started, failures = False, 0
+        away: anyio.CancelScope | None = None
         while True:
+            began = anyio.current_time()
             try:
                 async with worker_process(load) as worker:
+                    if away is not None:
+                        away.cancel()
+                        away = None
                     if not started:
                         started = True
                         task_status.started()
                     began = anyio.current_time()
-                    try:
-                        await work(worker)
-                    finally:
-                        failures = 0 if anyio.current_time() - began > 30 else failures
+                    await work(worker)
             except (WorkerLost, EngineFailed) as error:
                 if not started:
                     raise EngineFailed(f"recognition cannot start: {error}") from error
-                pause = PAUSES[min(failures, len(PAUSES) - 1)]
-                failures += 1
-                self._restarts += 1
                 log.warning("recognition worker lost, starting another", extra={"kind": load["type"]})
-                if load is self._detect:
-                    await self._listen_without(pause)
-                else:
-                    await anyio.sleep(pause)
+            self._restarts += 1
+            if load is self._detect and away is None:
+                away = anyio.CancelScope()  # until another has loaded, however often that takes
+                self._group.start_soon(self._listen_without, away)
+            failures = 0 if anyio.current_time() - began > STEADY else failures
+            await anyio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
+            failures += 1
 
     async def _watch(self) -> None:
         while True:

@@ -57,9 +57,12 @@ async def worker_process(load: dict[str, Any]) -> AsyncIterator[WorkerProcess]:
     Raises `EngineFailed` when it cannot load, `WorkerLost` when it dies meanwhile.
     """
     environment = {**os.environ, "OMP_NUM_THREADS": str(load.get("threads", 1)), "OMP_WAIT_POLICY": "PASSIVE"}
-    process = await anyio.open_process(
-        [sys.executable, "-m", "asr.worker"], stderr=subprocess.DEVNULL, env=environment
-    )
+    try:
+        process = await anyio.open_process(
+            [sys.executable, "-m", "asr.worker"], stderr=subprocess.DEVNULL, env=environment
+        )
+    except OSError as error:  # no more processes or descriptors to be had: later there may be
+        raise WorkerLost("worker cannot be started") from error
     try:
         worker = WorkerProcess(process)
         head, _ = await worker.ask(wire.encode(load), LOAD_SECONDS)
