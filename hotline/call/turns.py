@@ -9,6 +9,9 @@ from hotline.conversation import Speaker, Turn
 JOIN = "\uff0c"
 """Joins utterances inside a turn: the comma that Chinese text uses, so that no word grows across a border."""
 
+MARKS = "\uff0c\u3002\uff01\uff1f\uff1b\u3001,.!?;"
+"""An utterance that ends in one of these needs no comma before the next."""
+
 
 @dataclass(slots=True)
 class _Open:
@@ -53,16 +56,23 @@ class TurnBuilder:
 
 
 def _turn(each: _Open) -> Turn:
-    offsets, at = [], 0
+    offsets, text, raw = [], "", ""
     for event in each.events:
-        offsets.append(at)
-        at += len(event.text) + len(JOIN)
+        text, raw = _open_end(text), _open_end(raw)
+        offsets.append(len(text))
+        text += event.text
+        raw += event.raw
     return Turn(
         speaker=each.speaker,
-        text=JOIN.join(event.text for event in each.events),
-        raw=JOIN.join(event.raw for event in each.events),
+        text=text,
+        raw=raw,
         utterances=tuple(event.utterance for event in each.events),
         start=each.events[0].start,
         end=each.events[-1].end,
         offsets=tuple(offsets),
     )
+
+
+def _open_end(text: str) -> str:
+    """Ready for the next utterance: what does not end in a mark of its own gets one."""
+    return text if not text or text[-1] in MARKS else text + JOIN

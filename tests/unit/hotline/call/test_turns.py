@@ -42,3 +42,12 @@ def test_a_cut_begins_a_new_turn_of_the_same_speaker() -> None:
     turns.cut(Speaker.CALLER)
     turns.add(Speaker.CALLER, final("u2", "我要讨薪"))
     assert [turn.text for turn in turns.turns()] == ["喂", "我要讨薪"]
+
+
+def test_an_utterance_that_ends_in_a_mark_gets_no_other() -> None:
+    turns = TurnBuilder()
+    turns.add(Speaker.CALLER, final("u1", "老板欠我工资。"))
+    turns.add(Speaker.CALLER, final("u2", "有没有人管？"))
+    turns.add(Speaker.CALLER, final("u3", "十八万"))
+    (turn,) = turns.turns()
+    assert (turn.text, turn.offsets) == ("老板欠我工资。有没有人管？十八万", (0, 7, 13))
