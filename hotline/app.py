@@ -2,11 +2,9 @@
 
 import logging
 import secrets
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -17,6 +15,7 @@ from asr.normalize import normalize
 from asr.pool import AsrPool
 from hotline.bus import InProcessBus
 from hotline.call.admission import Admission
+from hotline.call.contained import where
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import Line, utc_now
@@ -195,14 +194,6 @@ class Switchboard:
 def new_call_id() -> CallId:
     """Sorts by time, says nothing about the caller, cannot be guessed."""
     return CallId(f"{utc_now():%Y%m%d%H%M%S}-{secrets.token_hex(4)}")
-
-
-def where(error: BaseException) -> list[str]:
-    """The lines an error passed through; never its text, which may quote a caller."""
-    if isinstance(error, BaseExceptionGroup):
-        return [line for inner in error.exceptions for line in where(inner)][:40]
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{type(error).__name__} {Path(frame.filename).name}:{frame.lineno}" for frame in frames[-8:]]
 
 
 def _refusal(admission: Admission) -> Refusal | None:

@@ -122,7 +122,7 @@ def health(pool: AsrPool, journal: Journal, desk: Desk) -> Health:
     problems = []
     if pool.level >= 4:
         problems.append("recognition is overloaded")
-    if journal.failures and journal.depth:
+    if journal.failing:
         problems.append("the database does not take writes")
     if desk.waiting:
         problems.append(f"{desk.waiting} orders are not filed yet")

@@ -19,8 +19,8 @@ class Cues:
         self.ignored = 0
 
     def put(self, cue: Input) -> None:
-        """Add an input; never blocks."""
-        if len(self._waiting) >= CAPACITY:
+        """Add an input; never blocks. Only keys are ever ignored: the flow waits for everything else."""
+        if len(self._waiting) >= CAPACITY and isinstance(cue, Pressed):
             self.ignored += 1
             return
         self._waiting.append(cue)

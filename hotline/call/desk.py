@@ -27,6 +27,8 @@ PATIENCE = 5.0
 """Seconds between later tries in the background."""
 CAPACITY = 1_000
 """Commands kept in memory for later; with more, only their spool files remember them."""
+SPOOL_SECONDS = 3.0
+"""How long a cancelled filing may take to write its spool file."""
 
 _COMMAND = TypeAdapter(FileWorkOrder)
 
@@ -45,22 +47,31 @@ class Desk:
         self._handler = handler
         self._spool = spool
         self._filed = filed
-        self._later: deque[FileWorkOrder] = deque(maxlen=CAPACITY)
+        self._later: deque[FileWorkOrder] = deque()
         self._wake = anyio.Event()
         self._limiter = anyio.CapacityLimiter(2)
         self.failures = 0
+        self.overflowed = 0
 
     async def file(self, command: FileWorkOrder) -> Filed | None:
-        """File it; None when it could not be written yet: then it is kept and filed as soon as it can be."""
-        for pause in (*QUICK_TRIES, None):
-            filed = await self._try(command)
-            if filed is not None:
-                return filed
-            if pause is not None:
-                await anyio.sleep(pause)
+        """File it; None when it could not be written yet: then it is kept and filed as soon as it can be.
+
+        Cancelling does not lose it either.
+        """
+        try:
+            for pause in (*QUICK_TRIES, None):
+                filed = await self._try(command)
+                if filed is not None:
+                    return filed
+                if pause is not None:
+                    await anyio.sleep(pause)
+        except anyio.get_cancelled_exc_class():
+            self._keep(command)
+            with anyio.move_on_after(SPOOL_SECONDS, shield=True):
+                await anyio.to_thread.run_sync(self._put_by, command, abandon_on_cancel=True)
+            raise
+        self._keep(command)
         await anyio.to_thread.run_sync(self._put_by, command)
-        self._later.append(command)
-        self._wake.set()
         return None
 
     @property
@@ -70,20 +81,27 @@ class Desk:
 
     async def run(self) -> None:
         """File what was left over from before, then whatever could not be filed at once; until cancelled."""
-        left_over = await anyio.to_thread.run_sync(self._left_over)
-        self._later.extend(command for command in left_over if command not in self._later)
         while True:
+            for command in await anyio.to_thread.run_sync(self._left_over):
+                if command not in self._later:
+                    self._keep(command)
             while self._later:
-                command = self._later[0]
-                filed = await self._try(command)
-                if filed is None:
-                    self._later.rotate(-1)  # one that cannot be filed does not hold up the others
+                command = self._later.popleft()
+                if await self._try(command) is None:
+                    self._later.append(command)  # one that cannot be filed does not hold up the others
                     await anyio.sleep(PATIENCE)
-                    continue
-                self._later.remove(command)
-                await anyio.to_thread.run_sync(self._forget, command)
+                else:
+                    await anyio.to_thread.run_sync(self._forget, command)
             self._wake = anyio.Event()
             await self._wake.wait()
+
+    def _keep(self, command: FileWorkOrder) -> None:
+        """Remember it for `run`; when too many wait, the spool alone remembers the oldest."""
+        if len(self._later) >= CAPACITY:
+            self._later.popleft()
+            self.overflowed += 1
+        self._later.append(command)
+        self._wake.set()
 
     async def _try(self, command: FileWorkOrder) -> Filed | None:
         try:
@@ -114,7 +132,10 @@ class Desk:
             log.error("spool not writable, order kept in memory only", extra={"call_id": command.call_id})
 
     def _forget(self, command: FileWorkOrder) -> None:
-        self._path(command).unlink(missing_ok=True)
+        try:
+            self._path(command).unlink(missing_ok=True)
+        except OSError:  # a disk that is read-only: filed again at the next start, which is harmless
+            log.error("spool file not removed", extra={"call_id": command.call_id})
 
     def _left_over(self) -> list[FileWorkOrder]:
         commands = []

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import partial
 from typing import Protocol
 
@@ -49,6 +50,15 @@ class Store(Protocol):
         """Close a call's row; saving twice is harmless."""
 
 
+class Fate(Enum):
+    """What became of a write."""
+
+    WRITTEN = "written"
+    REFUSED = "refused"
+    FAILED = "failed"
+    """For now: to be tried again."""
+
+
 @dataclass(slots=True)
 class _Entry:
     write: Callable[[], None] | Final
@@ -70,6 +80,9 @@ class Journal:
         self.dropped = 0
         self.failures = 0
         self.refused = 0
+        self.failing = False
+        """The last try failed: entries wait for the database."""
+        self._in_hand = 0
 
     def start(self, call: CallId, channel: str, remote: str, dialled: str, started: datetime) -> None:
         """A call rings."""
@@ -108,7 +121,7 @@ class Journal:
     @property
     def depth(self) -> int:
         """Entries waiting."""
-        return len(self._waiting)
+        return len(self._waiting) + self._in_hand
 
     async def run(self) -> None:
         """Write until closed and empty. Cancelling leaves what was not yet written unwritten."""
@@ -139,39 +152,67 @@ class Journal:
     async def _write_all(self, batch: list[_Entry]) -> None:
         tries = 0
         while batch:
+            self._in_hand = len(batch)
             written = await anyio.to_thread.run_sync(self._write, batch, limiter=self._limiter)
             for entry in batch[:written]:
                 if entry.done is not None:
                     entry.done.set()
             batch = batch[written:]
+            self._in_hand = len(batch)
+            self.failing = bool(batch)
             if batch:
                 self.failures += 1
-                log.error("database write failed, trying again", extra={"waiting": len(batch) + self.depth})
+                log.error("database write failed, trying again", extra={"waiting": self.depth})
                 await anyio.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
                 tries += 1
 
     def _write(self, batch: list[_Entry]) -> int:
-        """Write in order, runs of finals together; how many were written before the first failure."""
+        """Write in order, runs of finals together; how many were dealt with before the first failure."""
         at = 0
         while at < len(batch):
-            run = 0
-            while at + run < len(batch) and isinstance(batch[at + run].write, tuple):
-                run += 1
-            try:
-                if run:
-                    finals = [entry.write for entry in batch[at : at + run]]
-                    self._store.add_finals([final for final in finals if isinstance(final, tuple)])
-                    at += run
-                    continue
-                write = batch[at].write
-                if callable(write):
-                    write()
-            except StoreError as error:
-                if error.retryable:
-                    return at
-                self.refused += 1  # this one can never be written: it must not hold up what is behind it
-                log.error("database refuses an entry, left out", extra={"code": error.code})
-                at += run
+            run = self._finals_at(batch, at)
+            if len(run) > 1 and self._together(run):
+                at += len(run)
                 continue
+            # a run that failed goes one by one: one bad line must not take its neighbours with it
+            fate = self._attempt(self._one(batch[at]))
+            if fate is Fate.FAILED:
+                return at
             at += 1
         return at
+
+    def _together(self, run: list[Final]) -> bool:
+        try:
+            self._store.add_finals(run)
+        except Exception:  # noqa: BLE001  whatever it is, the lines one by one will show it
+            return False
+        return True
+
+    def _finals_at(self, batch: list[_Entry], at: int) -> list[Final]:
+        run: list[Final] = []
+        for entry in batch[at:]:
+            if not isinstance(entry.write, tuple):
+                break
+            run.append(entry.write)
+        return run
+
+    def _one(self, entry: _Entry) -> Callable[[], None]:
+        return (
+            partial(self._store.add_finals, [entry.write]) if isinstance(entry.write, tuple) else entry.write
+        )
+
+    def _attempt(self, write: Callable[[], None]) -> "Fate":
+        """One write. What can never be written is left out and counted: it must not hold up the rest."""
+        try:
+            write()
+        except StoreError as error:
+            if error.retryable:
+                return Fate.FAILED
+            problem: Exception = error
+        except Exception as error:  # noqa: BLE001  supervision point: one entry's fault is no other call's
+            problem = error
+        else:
+            return Fate.WRITTEN
+        self.refused += 1
+        log.error("entry left out of the database", extra={"error": type(problem).__name__})
+        return Fate.REFUSED

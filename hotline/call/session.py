@@ -14,14 +14,16 @@ from anyio.abc import TaskGroup
 from asr.audio import SAMPLE_RATE, AudioFrame, LegId
 from asr.protocols import Transcriber
 from asr.transcript import LegFacts, TranscriptEvent
+from hotline.call.contained import contained
 from hotline.call.cues import Cues
 from hotline.call.filing import file_command
 from hotline.call.line import SHANGHAI, Line
 from hotline.call.listening import Listening, Verdict
 from hotline.call.record import CallFacts
-from hotline.call.recording import Recorder
+from hotline.call.recording import Recorder, RecordingFacts
 from hotline.call.turns import TurnBuilder
-from hotline.conversation import AudioFacts, CallId, CallRecord, Digit, EndCause, Intent, Speaker, Turn
+from hotline.call.understanding import Understanding
+from hotline.conversation import AudioFacts, CallId, CallRecord, Digit, EndCause, Speaker, Turn
 from hotline.errors import CallAborted, LegGone
 from hotline.events import (
     CallEnded,
@@ -34,26 +36,14 @@ from hotline.events import (
 )
 from hotline.gateway.media import IncomingCall, MediaLeg
 from hotline.ivr import machine
-from hotline.ivr.machine import (
-    Effect,
-    EnterQueue,
-    Filed,
-    FileOrder,
-    Hangup,
-    Heard,
-    Listen,
-    NoInput,
-    Pressed,
-    PromptDone,
-    QueueResult,
-    Say,
-    StartRecording,
-)
 
 log = logging.getLogger(__name__)
 
-CLOSING_SECONDS = 12
-"""Cleanup is shielded from cancellation for this long."""
+HANGUP_SECONDS, LAST_WORDS_SECONDS, FILING_SECONDS = 3.0, 10.0, 8.0
+"""Limits of the steps of a call's end, which is shielded from cancellation. What is not filed or saved in
+time stays with the desk and the journal, which go on trying."""
+DIGITS = 200
+"""Keys kept in the record; a toddler may press more."""
 CALLER, ROBOT = 0, 1
 """Channels of the recording."""
 
@@ -78,7 +68,7 @@ class CallSession:
         self._now = 0
         self._transcriber: Transcriber | None = None
         self._turns = TurnBuilder()
-        self._intent: Intent | None = None
+        self._understanding = Understanding(call, line.reader)
         self._recorder = Recorder(line.recordings, str(call))
         self._listening: Listening | None = None
         self._end_keys = ""
@@ -112,7 +102,7 @@ class CallSession:
             facts.cause, facts.failed = EndCause.SHUTDOWN, False
             raise
         finally:
-            with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+            with anyio.CancelScope(shield=True):
                 record = await self._close()
         return record
 
@@ -135,11 +125,11 @@ class CallSession:
                 self._facts.cause = item.cause
 
     def _press(self, digit: Digit) -> None:
-        self._facts.digits += digit.key
+        self._facts.digits = (self._facts.digits + digit.key)[:DIGITS]
         if self._listening is not None and digit.key in self._end_keys:
             self._listening.finish(self._now)
         else:
-            self._cues.put(Pressed(digit))
+            self._cues.put(machine.Pressed(digit))
 
     def _mind_listening(self, transcriber: Transcriber) -> None:
         """On every frame: has the caller finished the message?"""
@@ -149,7 +139,9 @@ class CallSession:
         if verdict is not None:
             began, self._listening = self._listening.began, None
             heard = verdict is Verdict.HEARD
-            self._cues.put(Heard(self._turns.latest(Speaker.CALLER, began)) if heard else NoInput())
+            self._cues.put(
+                machine.Heard(self._turns.latest(Speaker.CALLER, began)) if heard else machine.NoInput()
+            )
 
     # -- what recognition says ----------------------------------------------------------------------------
 
@@ -170,9 +162,7 @@ class CallSession:
         """Read all the caller's turns anew; returns them."""
         turns = self._turns.turns(Speaker.CALLER)
         today = self._line.clock().astimezone(SHANGHAI).date()  # the day as the caller means it
-        intent = await anyio.to_thread.run_sync(lambda: self._line.reader.read(turns, now=today))
-        if intent is not None and intent != self._intent:
-            self._intent = intent
+        if (intent := await self._understanding.read(turns, today)) is not None:
             self._line.bus.publish(IntentRecognized(self._call, intent))
             self._line.journal.intent(self._call, intent, self._line.clock())
         return turns
@@ -200,31 +190,33 @@ class CallSession:
                     self._cues.move_on()
                     doing.cancel_scope.cancel()
 
-    def _begin(self, effect: Effect, leg: MediaLeg, doing: TaskGroup) -> None:
+    def _begin(self, effect: machine.Effect, leg: MediaLeg, doing: TaskGroup) -> None:
         """Start what the flow asks for; each waiting effect later gives one input back to the flow."""
         match effect:
-            case Say():
+            case machine.Say():
                 doing.start_soon(self._say, effect, leg)
-            case StartRecording():
+            case machine.StartRecording():
                 self._start_recording(effect)
-            case Listen():
+            case machine.Listen():
                 self._listen(effect)
-            case EnterQueue():
-                self._cues.put(QueueResult(answered=False))  # nobody can be on duty before there are agents
-            case FileOrder():
+            case machine.EnterQueue():
+                self._cues.put(
+                    machine.QueueResult(answered=False)
+                )  # nobody can be on duty before there are agents
+            case machine.FileOrder():
                 doing.start_soon(self._file)
-            case Hangup():
+            case machine.Hangup():
                 doing.start_soon(leg.hangup)
 
-    async def _say(self, say: Say, leg: MediaLeg) -> None:
+    async def _say(self, say: machine.Say, leg: MediaLeg) -> None:
         pcm = self._line.prompts.audio(say.prompts, say.values)
         try:
             await leg.play(pcm, lambda frame: self._recorder.push(ROBOT, frame))
         except LegGone:
             return  # the caller hung up: `_hear` ends the conversation
-        self._cues.put(PromptDone())
+        self._cues.put(machine.PromptDone())
 
-    def _start_recording(self, effect: StartRecording) -> None:
+    def _start_recording(self, effect: machine.StartRecording) -> None:
         """The notice has been played: from here on, and only from here on, audio is kept."""
         at = self._line.clock()
         self._facts.consent, self._facts.origin = (effect.consent_version, at), self._now
@@ -232,7 +224,7 @@ class CallSession:
         self._line.journal.consent(self._call, effect.consent_version, at)
         self._line.bus.publish(RecordingStarted(self._call, effect.consent_version))
 
-    def _listen(self, listen: Listen) -> None:
+    def _listen(self, listen: machine.Listen) -> None:
         self._message_open = self._message_open or listen.speech
         self._turns.cut(Speaker.CALLER)
         self._end_keys = listen.end_keys
@@ -248,21 +240,21 @@ class CallSession:
         """File the matter and tell the flow its number; never left half done."""
         with anyio.CancelScope(shield=True):
             number = await self._file_matter()
-        self._cues.put(Filed(number))
+        self._cues.put(machine.Filed(number))
 
     async def _file_matter(self) -> str | None:
         line, turns = self._line, await self._understand()  # the last words may not have been read yet
-        summary = line.reader.summary(turns, self._intent)
+        understood = (self._understanding.intent, self._understanding.summary(turns))
         command = file_command(
             self._call,
             self._facts.remote,
-            (self._intent, summary),
+            understood,
             turns,
             line.reader.categories,
             line.clock(),
         )
-        self._message_open = False
         filed = await line.desk.file(command)
+        self._message_open = False
         if filed is None:
             return None
         self._facts.orders.append(filed.number)
@@ -273,21 +265,34 @@ class CallSession:
 
     async def _close(self) -> CallRecord:
         """Release everything and write the record, in whatever state the call was left."""
-        facts = self._facts
-        if self._leg is not None:
-            await self._leg.hangup(facts.cause)
-        if self._transcriber is not None:
-            await self._transcriber.close()
-            await self._read(self._transcriber)
-            facts.spoke = self._transcriber.last_speech > facts.origin and facts.consent is not None
-        if self._message_open and facts.spoke:
-            await self._file_matter()  # torn in mid-message: what was said is filed all the same
+        facts, leg, recorder = self._facts, self._leg, self._recorder
+        if leg is not None:
+            await contained(self._call, lambda: leg.hangup(facts.cause), HANGUP_SECONDS)
+        await contained(self._call, self._hear_out, LAST_WORDS_SECONDS)
+        if self._message_open and facts.spoke:  # torn in mid-message: what was said is filed all the same
+            await contained(self._call, self._file_matter, FILING_SECONDS)
+        tape = RecordingFacts(None, None, 0.0, 0)
+
+        async def keep() -> None:
+            nonlocal tape
+            tape = await anyio.to_thread.run_sync(recorder.close)
+
+        await contained(self._call, keep, FILING_SECONDS)
         facts.flow_path = self._flow.path
-        recording = await anyio.to_thread.run_sync(self._recorder.close)
-        audio = self._leg.facts if self._leg is not None else AudioFacts()
-        name = recording.path.name if recording.path is not None else None
+        audio = leg.facts if leg is not None else AudioFacts()
         heard = self._transcriber.facts if self._transcriber is not None else LegFacts()
-        record = facts.record(self._line.clock(), audio, heard, (name, recording.sha256))
-        await self._line.journal.save(record)
+        name = tape.path.name if tape.path is not None else None
+        record = facts.record(self._line.clock(), audio, heard, (name, tape.sha256))
+        await contained(self._call, lambda: self._line.journal.save(record), FILING_SECONDS)
         self._line.bus.publish(CallEnded(record))
         return record
+
+    async def _hear_out(self) -> None:
+        """Wait for the last finals, and take them."""
+        transcriber, facts = self._transcriber, self._facts
+        if transcriber is None:
+            return
+        facts.spoke = facts.consent is not None and transcriber.last_speech > facts.origin
+        await transcriber.close()
+        await self._read(transcriber)
+        facts.spoke = facts.consent is not None and transcriber.last_speech > facts.origin

@@ -84,3 +84,36 @@ async def test_what_was_spooled_before_a_restart_is_filed_after_it(tmp_path: Pat
         group.cancel_scope.cancel()
     assert handler.filed == {"c9": "SC-1"}
     assert (tmp_path / "broken.json").exists()
+
+
+async def test_a_filing_that_is_cancelled_is_kept_and_filed_later(tmp_path: Path) -> None:
+    handler = Handler(failures=10_000)
+    desk = Desk(handler, tmp_path, lambda: None)
+    with anyio.move_on_after(0):
+        await desk.file(command("c7"))
+    assert desk.waiting == 1
+    assert (tmp_path / "c7-1.json").exists()
+
+
+async def test_more_orders_than_memory_holds_end_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "CAPACITY", 2)
+    handler = Handler(failures=15)
+    desk = Desk(handler, tmp_path, lambda: None)
+    for call in ("c1", "c2", "c3", "c4", "c5"):
+        assert await desk.file(command(call)) is None
+    assert desk.overflowed == 3
+    for _ in range(3):  # what memory let go of, the spool gives back at the next start
+        await run_until_idle(Desk(handler, tmp_path, lambda: None))
+    assert sorted(handler.filed) == ["c1", "c2", "c3", "c4", "c5"]
+
+
+async def run_until_idle(desk: Desk) -> None:
+    """Start it, let it file what it finds, stop it."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(desk.run)
+        await anyio.sleep(0.05)
+        await until(lambda: desk.waiting == 0)
+        await anyio.sleep(0.05)
+        group.cancel_scope.cancel()

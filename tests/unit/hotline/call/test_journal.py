@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from asr.audio import LegId, UtteranceId
@@ -107,3 +108,47 @@ async def test_when_full_the_oldest_line_goes_and_the_record_stays() -> None:
     await run(journal)
     assert store.written == [("start", "c"), ("consent", "v1"), "u3", ("save", "c")]
     assert journal.dropped == 2
+
+
+class PickyStore(MemoryStore):
+    """Refuses some entries for good, each in its own way."""
+
+    def add_finals(self, batch: Sequence[Final]) -> None:
+        if any(event.utterance == "bad" for _, _, event in batch):
+            raise RefusedError
+        super().add_finals(batch)
+
+    def consent(self, call: CallId, version: str, at: datetime) -> None:
+        raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogate")
+
+
+class RefusedError(StoreError):
+    """Can never be written."""
+
+    retryable = False
+
+
+async def test_an_entry_that_can_never_be_written_holds_up_nothing() -> None:
+    store = PickyStore()
+    journal = Journal(store)
+    write_a_call(journal)
+    journal.final(CallId("c"), Speaker.CALLER, final("bad"))
+    journal.final(CallId("c"), Speaker.CALLER, final("u4"))
+    with anyio.fail_after(5):
+        await run(journal)
+    assert store.written == [("start", "c"), "u1", "u2", "u3", "u4", ("save", "c")]
+    assert journal.refused == 2
+    assert not journal.failing
+
+
+async def test_what_is_being_tried_again_counts_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "PAUSES", (0.01,))
+    journal = Journal(MemoryStore(failures=10_000))
+    write_a_call(journal)
+    async with anyio.create_task_group() as group:
+        group.start_soon(journal.run)
+        with anyio.fail_after(5):
+            while not journal.failing:
+                await anyio.lowlevel.checkpoint()
+        assert journal.depth == 5
+        group.cancel_scope.cancel()

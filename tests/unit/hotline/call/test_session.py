@@ -1,7 +1,7 @@
 """The main path, with a caller, a recogniser and a desk driven by hand: however a call ends, one record."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from hotline.bus import InProcessBus
 from hotline.call.journal import Journal
 from hotline.call.line import Line
+from hotline.call.recording import Recorder, RecordingFacts
 from hotline.call.session import CallSession
 from hotline.conversation import CallId, CallRecord, EndCause, Outcome
 from hotline.ivr.flow import FlowFile
@@ -204,3 +205,44 @@ async def test_cancelled_at_any_moment_a_call_still_leaves_its_one_record(tmp_pa
     if stage.store.started:  # else the call was cancelled before it began
         assert len(stage.store.records) == 1
     assert len(stage.desk.orders) <= 1
+
+
+def _raise(*_args: object, **_kwargs: object) -> None:
+    raise RuntimeError("boom")
+
+
+async def _fail(*_args: object, **_kwargs: object) -> None:
+    raise RuntimeError("boom")
+
+
+@pytest.mark.parametrize("fault", ["reader", "summary", "recorder", "transcriber", "hangup"])
+async def test_whatever_fails_at_the_end_the_record_and_the_order_are_kept(
+    stage: Stage, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match fault:
+        case "reader":
+            monkeypatch.setattr(FakeReader, "read", _raise)
+        case "summary":
+            monkeypatch.setattr(FakeReader, "summary", _raise)
+        case "recorder":
+            close = Recorder.close
+
+            def close_and_fail(recorder: Recorder) -> RecordingFacts:
+                close(recorder)
+                raise RuntimeError("boom")
+
+            monkeypatch.setattr(Recorder, "close", close_and_fail)
+        case "transcriber":
+            monkeypatch.setattr(stage.ears.transcriber, "close", _fail)
+        case "hangup":
+            monkeypatch.setattr(stage.leg, "hangup", _fail)
+    broken = pytest.raises(ExceptionGroup) if fault == "transcriber" else nullcontext()
+    with broken:
+        async with stage.call():
+            await stage.until_listening()
+            stage.leg.frames(2)
+            stage.ears.transcriber.say("我要讨薪", stage.leg.now)
+            await stage.until(lambda: bool(stage.store.finals))
+            stage.leg.end(EndCause.REMOTE_HANGUP)
+    assert len(stage.store.records) == 1
+    assert len(stage.desk.orders) == 1
