@@ -16,44 +16,37 @@ from asr.pool import AsrPool
 from hotline.bus import InProcessBus
 from hotline.call.admission import Admission
 from hotline.call.contained import where
-from hotline.call.desk import Desk
-from hotline.call.journal import Journal
 from hotline.call.line import Line, utc_now
 from hotline.call.session import CallSession
 from hotline.conversation import CallId
 from hotline.gateway.media import IncomingCall
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
-from hotline.metrics import Metrics
+from hotline.office import Office
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
-from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
-from hotline.store.tokens import UnitTokens
 from hotline.store.users import UserStore
-from hotline.web.deps import WebDeps
 from hotline.web.server import make_app, serve_web
 from hotline.wiring import (
     Tell,
-    gateways,
     health,
     listening,
     make_folders,
     manifest_path,
     open_database,
     prepare_prompts,
-    publish_order,
     recover,
+    sole_owner,
 )
-from workorders.outbox import Outbox, OutboxOptions
 from workorders.queries import OrderQueries
-from workorders.service import WorkOrderService
-from workorders.sql import SqlUnitOfWork
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10.0
-"""At shutdown calls get a BYE and this long to write their records."""
+"""At shutdown calls get a BYE and this long for the far end's answer."""
+LAST_WRITES_SECONDS = 20.0
+"""And this long for their last words, orders and records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +83,16 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
     """
     rulebook = Rulebook.load(settings.flows)
     make_folders(settings)
-    engine = await anyio.to_thread.run_sync(open_database, settings.database_url)
-    calls = CallStore(engine)
-    await anyio.to_thread.run_sync(recover, settings, calls, tell)
-    catalog = Catalog.load(manifest_path(), settings.models)
-    prompts = await prepare_prompts(settings, catalog, tell)
-    bus = InProcessBus()
-    metrics = Metrics()
-    orders = WorkOrderService(lambda: SqlUnitOfWork(engine), rulebook.rules, rulebook.calendar)
-    options = OutboxOptions(poll_s=settings.dispatch.poll_seconds)
-    outbox = Outbox(
-        engine, gateways(settings, rulebook.rules), lambda event: publish_order(bus, event), options
-    )
-    desk = Desk(orders, settings.paths.data / "spool", outbox.wake)
-    journal = Journal(calls)
-    tell("starting recognition")
     async with AsyncExitStack() as stack:
+        stack.enter_context(sole_owner(settings.paths.data))
+        engine = await anyio.to_thread.run_sync(open_database, settings.database_url)
+        stack.callback(engine.dispose)
+        calls = CallStore(engine)
+        await anyio.to_thread.run_sync(recover, settings, calls, tell)
+        catalog = Catalog.load(manifest_path(), settings.models)
+        prompts = await prepare_prompts(settings, catalog, tell)
+        office = Office(settings, rulebook, engine, calls)
+        tell("starting recognition")
         pool = await stack.enter_async_context(AsrPool.running(settings.asr, catalog, normalize))
         media = await stack.enter_async_context(MediaEngine.open(settings.sip.host, settings.media))
         admission = Admission(settings.limits, lambda: pool.level)
@@ -113,48 +100,29 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
             sip = await stack.enter_async_context(
                 SipEndpoint.open(settings.sip, media, admission=lambda: _refusal(admission))
             )
-        line = Line(
-            bus=bus,
-            journal=journal,
-            transcribers=pool,
-            reader=rulebook.router,
-            desk=desk,
-            prompts=prompts,
-            flow=rulebook.flow,
-            recordings=settings.recordings,
-            limits=settings.limits,
-        )
+        office.show("media", lambda: media.stats)
+        office.show("sip", lambda: sip.stats)
+        office.show("asr", lambda: pool.stats)
         background = await stack.enter_async_context(anyio.create_task_group())
-        for task in (desk.run, outbox.run, journal.run):
+        for task in office.tasks():
             background.start_soon(task)
-        web = WebDeps(
-            settings=settings,
-            bus=bus,
-            calls=calls,
-            users=UserStore(engine),
-            audit=AuditStore(engine),
-            tokens=UnitTokens(engine),
-            orders=OrderQueries(engine),
-            service=orders,
-            health=lambda: health(pool, journal, desk),
-            metrics=metrics,
-        )
+        web = office.web(settings, lambda: health(pool, office.journal, office.desk))
         with listening("web.port", settings.web.host, settings.web.port):
             web_port = await background.start(serve_web, make_app(web), settings.web)
+        line = office.line(settings, rulebook, pool, prompts)
         switchboard = Switchboard(line, admission)
         background.start_soon(switchboard.attend, sip)
         tell("ready")
         try:
-            yield Running(settings, bus, engine, web.users, web.orders, sip.port, web_port, admission)
+            yield Running(settings, office.bus, engine, web.users, web.orders, sip.port, web_port, admission)
         finally:
-            with anyio.move_on_after(DRAIN_SECONDS + 5, shield=True):
+            with anyio.move_on_after(DRAIN_SECONDS + LAST_WRITES_SECONDS, shield=True):
                 admission.drain()
                 await sip.shutdown(DRAIN_SECONDS)
                 await switchboard.empty()
-                journal.close()
-                await journal.written()
+                office.journal.close()
+                await office.journal.written()
             background.cancel_scope.cancel()
-    engine.dispose()
 
 
 class Switchboard:

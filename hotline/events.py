@@ -42,6 +42,8 @@ class TranscriptPublished:
     call: CallId
     speaker: Speaker
     transcript: TranscriptEvent
+    lag: int = 0
+    """Samples of the leg's audio (16 kHz) that came between the utterance's last sample and this event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,6 @@ class Metrics:
         self.registry.register(self._queues)
         self.calls_open = self.gauge("hotline_calls_open", "Calls going on.")
         self.calls_started = self.counter("hotline_calls_started", "Calls taken on.")
-        self.calls_refused = self.counter("hotline_calls_refused", "Calls turned away.", "reason")
         self.calls_ended = self.counter(
             "hotline_calls_ended", "Calls over, by what became of them.", "outcome"
         )
@@ -59,11 +58,7 @@ class Metrics:
             "hotline_final_seconds", "From the last sound of an utterance to its final text."
         )
         self.degraded = self.counter("hotline_finals_degraded", "Finals that are worse than they could be.")
-        self.shedding_level = self.gauge("hotline_shedding_level", "0 nothing shed to 4 no new calls.")
-        self.workers_lost = self.counter("hotline_asr_workers_lost", "Recognition workers that died.")
-        self.orders_filed = self.counter("hotline_orders_filed", "Work orders filed.", "source")
-        self.outbox_age = self.gauge("hotline_outbox_age_seconds", "Age of the oldest undelivered event.")
-        self.store_errors = self.counter("hotline_store_errors", "Statements the database refused.")
+        self.orders_filed = self.counter("hotline_orders_filed", "Work orders filed.")
 
     def counter(self, name: str, says: str, *labels: str) -> Counter:
         """A number that only grows; the page adds `_total` to its name."""

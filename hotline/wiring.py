@@ -1,5 +1,6 @@
 """The smaller joints of the composition root: folders, database, recovery, prompts, gateways, health."""
 
+import fcntl
 import hashlib
 import logging
 import sys
@@ -7,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
 from sqlalchemy import Engine
 
 from asr.catalog import Catalog
@@ -17,13 +20,14 @@ from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import utc_now
 from hotline.conversation import CallId
-from hotline.errors import ConfigError
+from hotline.errors import ConfigError, StoreError
 from hotline.events import OrderDispatched
 from hotline.ivr.prompts import Progress, PromptBook
 from hotline.robot.speech import open_speech
 from hotline.settings import Settings
 from hotline.store.calls import CallStore
 from hotline.store.engine import make_engine
+from hotline.store.retention import Retention
 from hotline.store.upgrade import upgrade
 from hotline.web.deps import Health
 from workorders.departments_http import HttpDepartments
@@ -65,6 +69,30 @@ def listening(setting: str, host: str, port: int) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or "in use, or not an address of this machine"
         raise ConfigError([f"{setting}: cannot listen on {host}:{port}: {why}"]) from error
+
+
+@contextmanager
+def sole_owner(folder: Path) -> Iterator[None]:
+    """Hold the data folder against a second line: it would take our calls for a dead one's and close them.
+
+    Raises `ConfigError` when another process holds it. The lock goes with the process, however that ends.
+    """
+    with (folder / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError([f"paths.data: {folder} is in use by another line"]) from error
+        yield
+
+
+async def sweep_daily(retention: Retention) -> None:
+    """Delete what may no longer be kept, at the start and once a day, until cancelled."""
+    while True:
+        try:
+            await anyio.to_thread.run_sync(retention.sweep, utc_now())
+        except StoreError as error:
+            log.error("retention not enforced, trying again tomorrow", extra={"code": error.code})
+        await anyio.sleep(24 * 3600)
 
 
 def open_database(url: str) -> Engine:

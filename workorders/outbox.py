@@ -125,6 +125,9 @@ class Outbox:
             except StorageFailed as error:
                 log.warning("the outbox cannot use the database", extra={"error": str(error)})
                 worked = 0
+            except Exception as error:  # noqa: BLE001  supervision point: one bad row must not end the line
+                log.error("the outbox stumbled", extra={"error": type(error).__name__})
+                worked = 0
             if not worked:
                 with anyio.move_on_after(self._options.poll_s):
                     await waker.wait()

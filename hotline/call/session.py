@@ -151,7 +151,8 @@ class CallSession:
             await self._take_event(event)
 
     async def _take_event(self, event: TranscriptEvent) -> None:
-        self._line.bus.publish(TranscriptPublished(self._call, Speaker.CALLER, event))
+        lag = self._now - event.end
+        self._line.bus.publish(TranscriptPublished(self._call, Speaker.CALLER, event, lag))
         if event.kind == "partial":
             return
         self._line.journal.final(self._call, Speaker.CALLER, event)

@@ -92,7 +92,7 @@ class Receiver:
         pending, made_up = self._pending, False
         pop = self.jitter.pop
         while (item := pop(now)) is not None:
-            if type(item) is Lost:
+            if isinstance(item, Lost):
                 made_up = True
                 pending += self._conceal(item.samples)
             else:

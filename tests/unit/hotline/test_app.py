@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from hotline.app import Running, new_call_id, where
+from hotline.app import Running, new_call_id
+from hotline.call.contained import where
 from hotline.settings import load
 
 pytestmark = pytest.mark.unit

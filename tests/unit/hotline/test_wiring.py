@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unit
 def health(level: int = 0, failures: int = 0, depth: int = 0, waiting: int = 0) -> tuple[bool, str]:
     found = wiring.health(
         cast(Any, SimpleNamespace(level=level)),
-        cast(Journal, SimpleNamespace(failures=failures, depth=depth)),
+        cast(Journal, SimpleNamespace(failing=bool(failures and depth))),
         cast(Any, SimpleNamespace(waiting=waiting)),
     )
     return found.ready, "; ".join(found.problems)
@@ -62,3 +62,10 @@ def test_an_envelope_tells_its_events_kind_and_call() -> None:
     assert one.id != other.id
     assert one.time.tzinfo is UTC
     assert one.time <= datetime.now(UTC)
+
+
+def test_a_data_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
+    with wiring.sole_owner(tmp_path), pytest.raises(ConfigError, match="in use"), wiring.sole_owner(tmp_path):
+        pass
+    with wiring.sole_owner(tmp_path):
+        pass

@@ -1,0 +1,99 @@
+"""What stands behind every call of a line: bus, journal, desk, outbox, figures, and what the page needs."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine
+
+from asr.protocols import TranscriberFactory
+from hotline import instruments
+from hotline.bus import InProcessBus
+from hotline.call.desk import Desk
+from hotline.call.journal import Journal
+from hotline.call.line import Line, Prompts
+from hotline.metrics import Metrics
+from hotline.rulebook import Rulebook
+from hotline.settings import Settings
+from hotline.store.audit import AuditStore
+from hotline.store.calls import CallStore
+from hotline.store.retention import Retention
+from hotline.store.tokens import UnitTokens
+from hotline.store.users import UserStore
+from hotline.web.deps import Health, WebDeps
+from hotline.wiring import gateways, publish_order, sweep_daily
+from workorders.outbox import Outbox, OutboxOptions
+from workorders.queries import OrderQueries
+from workorders.service import WorkOrderService
+from workorders.sql import SqlUnitOfWork
+
+
+class Office:
+    """The parts that live as long as the line and know nothing of any one call."""
+
+    def __init__(self, settings: Settings, rulebook: Rulebook, engine: Engine, calls: CallStore) -> None:
+        self.bus = InProcessBus()
+        self.metrics = Metrics()
+        self.journal = Journal(calls)
+        self._engine = engine
+        self._calls = calls
+        self._service = WorkOrderService(lambda: SqlUnitOfWork(engine), rulebook.rules, rulebook.calendar)
+        self._outbox = Outbox(
+            engine,
+            gateways(settings, rulebook.rules),
+            lambda event: publish_order(self.bus, event),
+            OutboxOptions(poll_s=settings.dispatch.poll_seconds),
+        )
+        self.desk = Desk(self._service, settings.paths.data / "spool", self._outbox.wake)
+        self._retention = Retention(engine, settings.recordings, settings.privacy.recording_days)
+        self._figures: dict[str, instruments.Source] = {"outbox": self._outbox.facts}
+        self.metrics.registry.register(instruments.PartFigures(self._figures))
+        watch = self.metrics.watch_queue
+        watch("journal", lambda: self.journal.depth, lambda: self.journal.dropped)
+        watch("desk", lambda: self.desk.waiting, lambda: self.desk.overflowed)
+        watch("bus", lambda: max(self.bus.depths, default=0))
+
+    def show(self, part: str, figures: instruments.Source) -> None:
+        """Put a part's own figures on the metrics page."""
+        self._figures[part] = figures
+
+    def tasks(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+        """What runs in the background, each until it is cancelled."""
+        return (
+            self.desk.run,
+            self._outbox.run,
+            self.journal.run,
+            partial(sweep_daily, self._retention),
+            partial(instruments.count, self.bus, self.metrics),
+        )
+
+    def line(
+        self, settings: Settings, rulebook: Rulebook, transcribers: TranscriberFactory, prompts: Prompts
+    ) -> Line:
+        """What one call needs."""
+        return Line(
+            bus=self.bus,
+            journal=self.journal,
+            transcribers=transcribers,
+            reader=rulebook.router,
+            desk=self.desk,
+            prompts=prompts,
+            flow=rulebook.flow,
+            recordings=settings.recordings,
+            limits=settings.limits,
+        )
+
+    def web(self, settings: Settings, health: Callable[[], Health]) -> WebDeps:
+        """What the page needs."""
+        return WebDeps(
+            settings=settings,
+            bus=self.bus,
+            calls=self._calls,
+            users=UserStore(self._engine),
+            audit=AuditStore(self._engine),
+            tokens=UnitTokens(self._engine),
+            orders=OrderQueries(self._engine),
+            service=self._service,
+            health=health,
+            metrics=self.metrics,
+        )
