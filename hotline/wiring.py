@@ -123,7 +123,8 @@ async def prepare_prompts(settings: Settings, catalog: Catalog, tell: Tell) -> P
         book = PromptBook.load(settings.flows, settings.paths.data / "prompts", speech)
 
         def show(progress: Progress) -> None:
-            tell(f"preparing prompts {progress.done}/{progress.total}")
+            if progress.total:
+                tell(f"preparing prompts {progress.done}/{progress.total}")
 
         await book.prepare(show)
     return book
