@@ -77,17 +77,19 @@ class MediaEngine:
     async def open(cls, host: str, settings: MediaSettings) -> AsyncIterator["MediaEngine"]:
         """Run an engine bound to `host`, an address of this machine; leaving ends and closes all sessions."""
         engine = cls(host, settings)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(engine._run)
-            try:
-                yield engine
-            finally:
-                tasks.cancel_scope.cancel()
-                with anyio.CancelScope(shield=True):
-                    for session in list(engine._sessions):
-                        session.end(EndCause.SHUTDOWN)
-                        await session.close()
-                    engine._selector.close()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(engine._run)
+                try:
+                    yield engine
+                finally:
+                    tasks.cancel_scope.cancel()
+                    with anyio.CancelScope(shield=True):
+                        for session in list(engine._sessions):
+                            session.end(EndCause.SHUTDOWN)
+                            await session.close()
+        finally:
+            engine._selector.close()  # only now: a tick that was due may come until the group has ended
 
     async def session(self, leg: LegId) -> RtpSession:
         """A session with its own RTP/RTCP port pair. Raises `NoPortsLeft`.

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import anyio
+import anyio.lowlevel
 import numpy as np
 import pytest
 
@@ -299,3 +300,10 @@ async def test_the_clock_catches_up_after_a_stall(engine: MediaEngine, peer: Pee
     frames = [item for item in await collect(session) if isinstance(item, AudioFrame)]
     assert abs(len(frames) * 0.02 - passed) < 0.06
     assert engine.stats.stalls >= 1
+
+
+async def test_a_tick_that_is_due_while_the_engine_closes_does_no_harm() -> None:
+    for _ in range(10):
+        async with MediaEngine.open(HOST, MediaSettings(port_min=23_200, port_max=23_398)):
+            await anyio.lowlevel.checkpoint()
+            time.sleep(0.007)  # noqa: ASYNC251  the loop stands still until the next reading is overdue
