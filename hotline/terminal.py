@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.live import Live
@@ -25,8 +24,7 @@ from hotline.events import (
     RecordingStarted,
     TranscriptPublished,
 )
-
-LOCAL = ZoneInfo("Asia/Shanghai")
+from workorders.calendar import SHANGHAI
 
 
 def load_texts() -> Mapping[str, str]:
@@ -158,4 +156,4 @@ class CallView:
 
 def local(instant: datetime) -> str:
     """An instant as people in Sichuan write it."""
-    return instant.astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")
+    return instant.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")

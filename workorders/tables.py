@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times; store UTC."""
+        """Raises `ValueError` for a time that does not say its zone; stores UTC."""
         if value is None:
             return None
         if value.tzinfo is None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from asr.protocols import TranscriberFactory
 from hotline.bus import EventBus
@@ -42,10 +41,6 @@ class Prompts(Protocol):
 
     def audio(self, ids: Sequence[str], values: Mapping[str, str]) -> bytes:
         """16 kHz s16le mono of the prompts one after the other; fast, never raises."""
-
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-"""The zone callers live in."""
 
 
 def utc_now() -> datetime:

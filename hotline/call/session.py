@@ -17,7 +17,7 @@ from asr.transcript import LegFacts, TranscriptEvent
 from hotline.call.contained import contained
 from hotline.call.cues import Cues
 from hotline.call.filing import file_command
-from hotline.call.line import SHANGHAI, Line
+from hotline.call.line import Line
 from hotline.call.listening import Listening, Verdict
 from hotline.call.record import CallFacts
 from hotline.call.recording import Recorder, RecordingFacts
@@ -36,6 +36,7 @@ from hotline.events import (
 )
 from hotline.gateway.media import IncomingCall, MediaLeg
 from hotline.ivr import machine
+from workorders.calendar import SHANGHAI
 
 log = logging.getLogger(__name__)
 
@@ -151,8 +152,7 @@ class CallSession:
             await self._take_event(event)
 
     async def _take_event(self, event: TranscriptEvent) -> None:
-        lag = self._now - event.end
-        self._line.bus.publish(TranscriptPublished(self._call, Speaker.CALLER, event, lag))
+        self._line.bus.publish(TranscriptPublished(self._call, Speaker.CALLER, event, self._now - event.end))
         if event.kind == "partial":
             return
         self._line.journal.final(self._call, Speaker.CALLER, event)

@@ -4,13 +4,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
 
 from asr.audio import LegId, UtteranceId
 from asr.transcript import SpanMap, Word
 from hotline.conversation import CallId, Intent, LegRecord, Outcome, Speaker
+from workorders.calendar import SHANGHAI
 
-LOCAL = ZoneInfo("Asia/Shanghai")
+LOCAL = SHANGHAI
 """The zone of days on the page and in exports; tables hold UTC."""
 
 MAX_ROWS = 500

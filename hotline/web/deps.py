@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hotline.bus import InProcessBus
+from hotline.call.line import utc_now
 from hotline.metrics import Metrics
 from hotline.settings import Settings
 from hotline.store.audit import AuditStore
@@ -13,11 +14,6 @@ from hotline.store.tokens import UnitTokens
 from hotline.store.users import UserStore
 from workorders.queries import OrderQueries
 from workorders.service import WorkOrderService
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
