@@ -40,7 +40,7 @@ async def run_demo(settings: Settings, *, keep: bool, screenshot: Path | None) -
             password = demo_password(line.users)
             async with anyio.create_task_group() as aside:
                 if screenshot is not None:
-                    aside.start_soon(_take_picture, line, password, screenshot)
+                    aside.start_soon(_take_picture, line, password, screenshot, console)
                 ended = await _one_call(line, view, console, voice)
             _say_where(line, view, console, password)
             if keep and ended:
@@ -108,7 +108,7 @@ def _say_where(line: Running, view: CallView, console: Console, password: str) -
     console.print(view.text("demo.own", uri=line.sip_uri))
 
 
-async def _take_picture(line: Running, password: str, path: Path) -> None:
+async def _take_picture(line: Running, password: str, path: Path, console: Console) -> None:
     """Let the repository's own script photograph the page while the caller hears the order's number."""
     script = Path(__file__).parents[1] / "scripts" / "screenshot.py"
     environment = {**os.environ, "HOTLINE_SCREENSHOT_PASSWORD": password}
@@ -116,4 +116,9 @@ async def _take_picture(line: Running, password: str, path: Path) -> None:
     with line.bus.subscribe(OrderDispatched) as orders:
         async for _ in orders:
             break
-    await anyio.run_process(command, env=environment, check=True)
+    taken = await anyio.run_process(command, env=environment, check=False)
+    if taken.returncode:
+        why = taken.stderr.decode(errors="replace").strip().splitlines()
+        console.print(
+            load_texts()["demo.no_picture"].format(reason=why[-1] if why else taken.returncode), markup=False
+        )
