@@ -14,7 +14,7 @@ from hotline.gateway.media import LegEnded
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.sip.leg import SipLeg
-from hotline.settings import MediaSettings, SipSettings
+from hotline.gateway_settings import MediaSettings, SipSettings
 
 VOICE_RMS = 300
 """A 20 ms frame louder than this (of 32,768) holds sound: about -41 dBFS, well over A-law idle noise."""

@@ -28,7 +28,8 @@ from asr.transcript import Hypothesis
 from hotline.call.line import utc_now
 from hotline.caller import CallPlan, place_call
 from hotline.errors import ConfigError
-from hotline.settings import MediaSettings, Settings
+from hotline.gateway_settings import MediaSettings
+from hotline.settings import Settings
 from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
 from hotline.store.tokens import UnitTokens

@@ -45,7 +45,7 @@ from hotline.errors import LegGone
 from hotline.gateway.g711 import decode, encode
 from hotline.gateway.media import Direction, MediaPlan
 from hotline.gateway.rtp_session import MediaEngine, RtpSession
-from hotline.settings import MediaSettings
+from hotline.gateway_settings import MediaSettings
 
 HOST = "127.0.0.1"
 FIRST_PORT = 30_000

@@ -23,7 +23,7 @@ from hotline.gateway.g711 import Codec
 from hotline.gateway.ports import NoPortsLeft, PortRange
 from hotline.gateway.resample import upsample_frames
 from hotline.gateway.rtp_leg import RtpSession, Traffic
-from hotline.settings import MediaSettings
+from hotline.gateway_settings import MediaSettings
 
 log = logging.getLogger(__name__)
 

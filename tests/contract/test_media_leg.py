@@ -16,7 +16,7 @@ from hotline.gateway.media import LegEnded, LegInput, MediaLeg
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.sip.leg import SipLeg
-from hotline.settings import MediaSettings, SipSettings
+from hotline.gateway_settings import MediaSettings, SipSettings
 from tests.fakes.call_parts import FakeLeg
 
 pytestmark = [pytest.mark.contract, pytest.mark.anyio]

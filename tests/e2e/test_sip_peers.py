@@ -23,7 +23,7 @@ from hotline.gateway.ports import QUARANTINE_S
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import CallRefused, Refusal, SipEndpoint
 from hotline.gateway.sip.timers import Timers
-from hotline.settings import MediaSettings, SipSettings
+from hotline.gateway_settings import MediaSettings, SipSettings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.anyio]
 

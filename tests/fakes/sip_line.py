@@ -13,7 +13,7 @@ from hotline.errors import CallAborted
 from hotline.gateway.media import IncomingCall, LegEnded
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.sip.timers import Timers
-from hotline.settings import SipSettings
+from hotline.gateway_settings import SipSettings
 from tests.fakes.media_engine import FakeMediaEngine
 
 QUICK = Timers(t1=0.05, t2=0.2, t4=0.1)

@@ -17,7 +17,7 @@ from hotline.gateway.media import Direction, LegEnded, LegInput, MediaPlan
 from hotline.gateway.ports import NoPortsLeft
 from hotline.gateway.rtp import RtpPacket, build, parse
 from hotline.gateway.rtp_session import MediaEngine, RtpSession
-from hotline.settings import MediaSettings
+from hotline.gateway_settings import MediaSettings
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

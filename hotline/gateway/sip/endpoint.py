@@ -16,7 +16,7 @@ from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.server import Admission, CallTable, Refusal, UserAgentServer
 from hotline.gateway.sip.signalling import Signalling, SipStats
 from hotline.gateway.sip.timers import Timers
-from hotline.settings import SipSettings
+from hotline.gateway_settings import SipSettings
 
 __all__ = ["Admission", "CallRefused", "Refusal", "SipEndpoint", "SipStats"]
 

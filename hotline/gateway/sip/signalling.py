@@ -27,7 +27,7 @@ from hotline.gateway.sip.transaction import (
     TransactionLayer,
 )
 from hotline.gateway.sip.transport import Sockets, Unroutable, hop_of
-from hotline.settings import SipSettings
+from hotline.gateway_settings import SipSettings
 
 log = logging.getLogger(__name__)
 

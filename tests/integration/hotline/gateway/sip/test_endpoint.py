@@ -14,7 +14,7 @@ from hotline.gateway.media import LegEnded
 from hotline.gateway.sip.auth import ha1
 from hotline.gateway.sip.endpoint import CallRefused, Refusal, SipEndpoint
 from hotline.gateway.sip.transport import Unroutable
-from hotline.settings import SipSettings
+from hotline.gateway_settings import SipSettings
 from tests.fakes.media_engine import FakeMediaEngine
 from tests.fakes.sip_line import OFFER, QUICK, SDP, Line, line, peer, settled
 
