@@ -4,13 +4,12 @@ Reading parses, pushes and returns. Everything else happens in the engine's tick
 other (`hotline.gateway.rtp_session`).
 """
 
-import asyncio
 import logging
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any, Protocol
 
 import anyio
 
@@ -33,10 +32,33 @@ INPUT_SECONDS = 2
 TICKS_A_SECOND = 50
 RTCP_TICKS = 5 * TICKS_A_SECOND
 
+NOWHERE: Address = ("127.0.0.1", 9)
+"""Stands for the peer of a session that another transport carries; no packet is sent there."""
+
 _SILENCE: dict[Codec, bytes] = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
 _BOTH = Direction.SENDRECV
 _SENDING = frozenset({Direction.SENDRECV, Direction.SENDONLY})
 _RECEIVING = frozenset({Direction.SENDRECV, Direction.RECVONLY})
+
+
+class Wire(Protocol):
+    """What takes RTP: a socket, or another transport in its place."""
+
+    def sendto(self, data: bytes, address: Address, /) -> object:
+        """Send at once or raise `OSError`."""
+
+    def recvfrom(self, size: int, /) -> tuple[bytes, Any]:
+        """A datagram that has come, or `OSError`."""
+
+
+class ControlWire(Protocol):
+    """What takes RTCP."""
+
+    def sendto(self, data: bytes, address: Address, /) -> object:
+        """Send at once or drop."""
+
+    def close(self) -> None:
+        """Nothing more is sent."""
 
 
 @dataclass(slots=True)
@@ -108,8 +130,8 @@ class RtpSession:
         self._ticks = 0
         self._peer_report: tuple[int, float] | None = None
         self._reported = (0, 0)
-        self._wire: socket.socket | None = None
-        self._rtcp: asyncio.DatagramTransport | None = None
+        self._wire: Wire | None = None
+        self._rtcp: ControlWire | None = None
 
     # -- what a call sees ---------------------------------------------------------------------------------
 
@@ -211,7 +233,7 @@ class RtpSession:
 
     # -- what the wire brings -----------------------------------------------------------------------------
 
-    def attach(self, wire: socket.socket, control: asyncio.DatagramTransport) -> None:
+    def attach(self, wire: Wire, control: ControlWire) -> None:
         """The sockets, once they are open. `wire`, for RTP, does not block and stays its opener's to close:
         reading and sending on it directly spares a transport's callbacks and queue."""
         self._wire, self._rtcp = wire, control

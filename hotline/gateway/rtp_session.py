@@ -22,7 +22,7 @@ from hotline.conversation import EndCause
 from hotline.gateway.g711 import Codec
 from hotline.gateway.ports import NoPortsLeft, PortRange
 from hotline.gateway.resample import upsample_frames
-from hotline.gateway.rtp_leg import RtpSession, Traffic
+from hotline.gateway.rtp_leg import NOWHERE, ControlWire, RtpSession, Traffic, Wire
 from hotline.gateway_settings import MediaSettings
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,18 @@ class MediaEngine:
         self._selector.register(media, selectors.EVENT_READ, session)
         return session
 
+    def carried(self, leg: LegId, wire: Wire, control: ControlWire) -> RtpSession:
+        """A session without ports of its own, whose packets another transport carries (WebRTC).
+
+        What we send goes to `wire` and `control`; what comes is given to `on_media` and `on_control` by that
+        transport, from `NOWHERE`, which is the plan's `remote` too.
+        """
+        timing = (self._settings.jitter_ms / 1000, self._settings.dead_after_s)
+        session = RtpSession(leg, NOWHERE, timing, self._forget)
+        self._sessions[session] = None
+        session.attach(wire, control)
+        return session
+
     @property
     def stats(self) -> MediaStats:
         """Counts since the start and how late the ticks of the last minute were."""
@@ -151,7 +163,9 @@ class MediaEngine:
     def _forget(self, session: RtpSession) -> None:
         if self._sessions.pop(session, session) is None:
             _add(self._past, session.traffic)
-            wire = self._wires.pop(session)
+            wire = self._wires.pop(session, None)
+            if wire is None:
+                return  # carried by another transport
             if wire in self._selector.get_map():
                 self._selector.unregister(wire)
             wire.close()
