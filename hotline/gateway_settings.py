@@ -1,11 +1,18 @@
 """The gateway's settings: signalling and media."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from hotline.section import Section
+
+
+def _check_networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for network in value:
+        ip_network(network)
+    return value
 
 
 class SipSettings(Section):
@@ -25,12 +32,7 @@ class SipSettings(Section):
     """Digest users (`name:realm:HA1` a line, SHA-256 or MD5). When set, calls must authenticate."""
     realm: str = "hotline12348"
 
-    @field_validator("allow")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            ip_network(network)
-        return value
+    _networks = field_validator("allow")(_check_networks)
 
 
 class MediaSettings(Section):
@@ -44,3 +46,62 @@ class MediaSettings(Section):
     """How long a missing packet is waited for."""
     dead_after_s: float = Field(default=20.0, ge=1, le=600)
     """Seconds without any packet (and not on hold) after which a leg is given up."""
+
+
+class PbxSettings(Section):
+    """Doors for PBXs that fork a call's audio to us (docs/pbx.md). Each is shut until it has a port."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; the internal interface, never the open internet."""
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks PBXs may connect from."""
+    audiosocket_port: int | None = Field(default=None, ge=0, le=65_535)
+    """TCP port of Asterisk AudioSocket, which knows no password; 0 lets the system choose."""
+    websocket_port: int | None = Field(default=None, ge=0, le=65_535)
+    """TCP port of WebSocket audio forks: Asterisk, jambonz, FreeSWITCH."""
+    user: str = "pbx"
+    password: SecretStr | None = None
+    """HTTP Basic credentials that WebSocket forks must present; demanded beyond loopback."""
+    calls: int = Field(default=60, ge=1, le=5_000)
+    """Calls at once through these doors."""
+    dead_after_s: float = Field(default=60.0, ge=1, le=3_600)
+    """Seconds without any sound after which a call is given up."""
+
+    _networks = field_validator("allow")(_check_networks)
+
+
+class WebRtcSettings(Section):
+    """Browsers that call: the page `/call`, and SIP over WebSocket."""
+
+    host: str | None = None
+    """Address to listen on for media; default: `sip.host`."""
+    port: int = Field(default=0, ge=0, le=65_535)
+    """The one UDP port of all browsers' media; 0 lets the system choose. Fix it where a firewall stands."""
+    advertise: tuple[str, ...] = ()
+    """Addresses browsers are told to send to, when they differ from `host`: the public one behind NAT."""
+    codecs: tuple[Literal["OPUS", "PCMA", "PCMU"], ...] = ("OPUS", "PCMA", "PCMU")
+    """What we take, best first. Opus carries wideband speech; G.711 costs us less."""
+    legs: int = Field(default=200, ge=1, le=5_000)
+    """Browsers' legs at once, of both kinds."""
+    connect_s: float = Field(default=15.0, ge=1, le=120)
+    """Seconds a browser has to get through to us, from its offer to the first key."""
+    public_call: Literal["loopback", "always", "never"] = "loopback"
+    """Whether anybody may call from the page `/call`: only while `web.host` is loopback, or everywhere."""
+    ice_servers: tuple[str, ...] = ()
+    """STUN and TURN addresses the page gives to the browser, e.g. `stun:stun.example.cn:3478`."""
+    ice_username: str = ""
+    ice_password: SecretStr | None = None
+    """Credentials for the TURN ones. Everybody who opens the page can read them."""
+    calls: int = Field(default=20, ge=1, le=5_000)
+    """Calls at once from the page."""
+    calls_per_source: int = Field(default=3, ge=1, le=5_000)
+    """Of these, from one address."""
+    calls_per_minute: int = Field(default=6, ge=1, le=600)
+    """Calls one address may begin in a minute."""
+
+    @field_validator("advertise")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            ip_address(address)
+        return value

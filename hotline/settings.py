@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from asr.settings import AsrSettings
 from hotline.errors import ConfigError
-from hotline.gateway_settings import MediaSettings, SipSettings
+from hotline.gateway_settings import MediaSettings, PbxSettings, SipSettings, WebRtcSettings
 from hotline.section import Section
 
 ENV_PREFIX = "HOTLINE__"
@@ -89,6 +89,8 @@ class Settings(BaseSettings):
 
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
+    pbx: PbxSettings = PbxSettings()
+    webrtc: WebRtcSettings = WebRtcSettings()
     asr: AsrSettings = AsrSettings()
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
@@ -170,6 +172,9 @@ def check(settings: Settings) -> list[str]:
         problems.append("media.port_min..port_max: fewer port pairs than limits.calls")
     if not _is_loopback(settings.web.host) and not settings.web.secure_cookies:
         problems.append("web.secure_cookies: must be true when web.host is not loopback")
+    pbx = settings.pbx
+    if pbx.websocket_port is not None and pbx.password is None and not _is_loopback(pbx.host):
+        problems.append("pbx.password: must be set when pbx.host is not loopback")
     secret = settings.dispatch.webhook_secret
     if secret is not None and (
         len(secret.get_secret_value()) < 16 or "change" in secret.get_secret_value().lower()
