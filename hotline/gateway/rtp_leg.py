@@ -136,6 +136,11 @@ class RtpSession:
     # -- what a call sees ---------------------------------------------------------------------------------
 
     @property
+    def ssrc(self) -> int:
+        """The source of what we send."""
+        return self._sender.ssrc
+
+    @property
     def facts(self) -> AudioFacts:
         """What has happened to the incoming audio so far."""
         return self._receiver.facts
