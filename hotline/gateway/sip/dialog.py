@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hotline.gateway.sip.grammar import NameAddr, SipUri, param
+from hotline.gateway.sip.grammar import COOKIE, NameAddr, SipUri, param
 from hotline.gateway.sip.message import Request, Response, SipSyntaxError, make_request
 from hotline.gateway.sip.timers import Backoff, Note, Output, Timers
 
@@ -36,7 +36,7 @@ class Dialog:
         local = f"{headers.get('To')};tag={tag}"
         routes = _checked(headers.all("Record-Route"))
         parties = (local, headers.get("From") or "")
-        return cls(ident, parties, contact_of(invite), routes, (0, head.cseq))
+        return cls(ident, parties, _target(invite), routes, (0, head.cseq))
 
     @classmethod
     def as_uac(cls, invite: Request, response: Response) -> "Dialog":
@@ -101,6 +101,14 @@ def contact_of(message: Request | Response) -> str:
     if SipUri.parse(uri).scheme != "sip":
         raise SipSyntaxError("contact is no sip URI")
     return uri
+
+
+def _target(invite: Request) -> str:
+    """Where the caller wants requests: its Contact. One that speaks RFC 2543 need not name any: then its From
+    (RFC 4475 §3.4.1). Raises `SipSyntaxError`."""
+    if invite.headers.get("Contact") is None and not invite.head.via.branch.startswith(COOKIE):
+        return NameAddr.parse(invite.headers.get("From") or "").uri
+    return contact_of(invite)
 
 
 def _checked(routes: tuple[str, ...]) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ _HOST_PORT = re.compile(rf"^({_HOST})(?::([0-9]{{1,5}}))?\Z")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*):(.*)\Z", re.DOTALL)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _URI_FORBIDDEN = re.compile(r'[\x00-\x20\x7f<>"]')
+COOKIE = "z9hG4bK"
+"""How every branch made after RFC 3261 begins (§8.1.1.7)."""
 MAX_LIST = 100
 """Most elements read of one list or parameter set; more is hostile."""
 

@@ -12,11 +12,10 @@ from ipaddress import ip_address, ip_network
 from anyio.abc import TaskGroup
 
 from hotline.gateway.sip.dialog import Dialog
-from hotline.gateway.sip.grammar import SipSyntaxError, host_literal
+from hotline.gateway.sip.grammar import COOKIE, SipSyntaxError, host_literal
 from hotline.gateway.sip.message import BadMessage, Request, Response, make_response, parse
 from hotline.gateway.sip.timers import Timers
 from hotline.gateway.sip.transaction import (
-    COOKIE,
     Arrived,
     Effect,
     Failed,

@@ -4,13 +4,12 @@ import heapq
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hotline.gateway.sip.grammar import NameAddr
+from hotline.gateway.sip.grammar import COOKIE, NameAddr
 from hotline.gateway.sip.message import Message, Request, Response, make_response
 from hotline.gateway.sip.timers import Note, Output, Timers
 from hotline.gateway.sip.transaction_client import InviteClient, OtherClient
 from hotline.gateway.sip.transaction_server import InviteServer, OtherServer, ServerState
 
-COOKIE = "z9hG4bK"
 Key = tuple[str, ...]
 Machine = InviteServer | OtherServer | InviteClient | OtherClient
 
