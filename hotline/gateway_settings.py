@@ -15,6 +15,36 @@ def _check_networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+class TlsSettings(Section):
+    """SIP over TLS (RFC 3261 §26, RFC 5922)."""
+
+    port: int | None = Field(default=None, ge=0, le=65_535)
+    """TCP port, usually 5061; shut when not set; 0 lets the system choose."""
+    certificate: Path | None = None
+    """Our certificate and what it was signed by, PEM. Read again when the file changes."""
+    key: Path | None = None
+    """Its private key, PEM, without passphrase."""
+    client_ca: Path | None = None
+    """Who may sign certificates of those who call us, PEM. When set they are asked for one."""
+    require_client: bool = False
+    """Nobody may call without such a certificate."""
+    trust: Path | None = None
+    """Who may sign certificates of those whom we call, PEM; default: whom the system trusts."""
+    verify_peers: bool = True
+    """Check the certificates of those whom we call."""
+
+
+class WsSettings(Section):
+    """SIP over WebSocket (RFC 7118), for JsSIP and SIP.js."""
+
+    port: int | None = Field(default=None, ge=0, le=65_535)
+    """Port of plain WebSocket: on loopback only, or behind a proxy that adds TLS."""
+    secure_port: int | None = Field(default=None, ge=0, le=65_535)
+    """Port of secure WebSocket, with the certificate of [sip.tls]."""
+    origins: tuple[str, ...] = ()
+    """Web sites whose pages may connect, e.g. `https://hotline.example.cn`; empty: pages of this host."""
+
+
 class SipSettings(Section):
     """The SIP side of the gateway."""
 
@@ -31,6 +61,12 @@ class SipSettings(Section):
     users_file: Path | None = None
     """Digest users (`name:realm:HA1` a line, SHA-256 or MD5). When set, calls must authenticate."""
     realm: str = "hotline12348"
+    symmetric: bool = True
+    """Answer a peer where its requests come from when the address it names cannot be right (NAT)."""
+    connections_per_source: int = Field(default=50, ge=1, le=10_000)
+    """Streams (TCP, TLS, WebSocket) one address may have open."""
+    tls: TlsSettings = TlsSettings()
+    ws: WsSettings = WsSettings()
 
     _networks = field_validator("allow")(_check_networks)
 

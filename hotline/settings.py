@@ -175,11 +175,24 @@ def check(settings: Settings) -> list[str]:
     pbx = settings.pbx
     if pbx.websocket_port is not None and pbx.password is None and not _is_loopback(pbx.host):
         problems.append("pbx.password: must be set when pbx.host is not loopback")
+    problems += _check_sip(settings)
     secret = settings.dispatch.webhook_secret
     if secret is not None and (
         len(secret.get_secret_value()) < 16 or "change" in secret.get_secret_value().lower()
     ):
         problems.append("dispatch.webhook_secret: a placeholder or shorter than 16 characters")
+    return problems
+
+
+def _check_sip(settings: Settings) -> list[str]:
+    sip, problems = settings.sip, []
+    secure = sip.tls.port is not None or sip.ws.secure_port is not None
+    if secure and (sip.tls.certificate is None or sip.tls.key is None):
+        problems.append("sip.tls.certificate and sip.tls.key: needed for sip.tls.port and sip.ws.secure_port")
+    if sip.tls.require_client and sip.tls.client_ca is None:
+        problems.append("sip.tls.client_ca: needed for sip.tls.require_client")
+    if sip.ws.port is not None and not _is_loopback(sip.host):
+        problems.append("sip.ws.port: plain WebSocket only when sip.host is loopback; use sip.ws.secure_port")
     return problems
 
 

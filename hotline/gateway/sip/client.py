@@ -122,7 +122,7 @@ class Attempt:
             ("To", f"<{target}>"),
             ("Call-ID", secrets.token_hex(16)),
             ("CSeq", "1 INVITE"),
-            self._signalling.contact(self._hop),
+            self._signalling.contact(self._hop, secure=target.lower().startswith("sips:")),
             ALLOW,
             SDP,
         ]

@@ -27,6 +27,8 @@ class Dialog:
         self.target = target
         self.routes = routes
         self.cseq, self._remote_cseq = sequence
+        self.secure = False
+        """Begun with a sips: URI: our Contact must be one too (§12.1.1)."""
 
     @classmethod
     def as_uas(cls, invite: Request, tag: str) -> "Dialog":
@@ -36,7 +38,9 @@ class Dialog:
         local = f"{headers.get('To')};tag={tag}"
         routes = _checked(headers.all("Record-Route"))
         parties = (local, headers.get("From") or "")
-        return cls(ident, parties, _target(invite), routes, (0, head.cseq))
+        dialog = cls(ident, parties, _target(invite), routes, (0, head.cseq))
+        dialog.secure = SipUri.parse(invite.uri).scheme == "sips"
+        return dialog
 
     @classmethod
     def as_uac(cls, invite: Request, response: Response) -> "Dialog":
@@ -45,7 +49,9 @@ class Dialog:
         ident = (head.call_id, invite.head.from_tag or "", head.to_tag or "")
         routes = _checked(tuple(reversed(headers.all("Record-Route"))))
         parties = (headers.get("From") or "", headers.get("To") or "")
-        return cls(ident, parties, contact_of(response), routes, (invite.head.cseq, None))
+        dialog = cls(ident, parties, contact_of(response), routes, (invite.head.cseq, None))
+        dialog.secure = SipUri.parse(invite.uri).scheme == "sips"
+        return dialog
 
     def in_order(self, request: Request) -> bool:
         """Note a request's CSeq; False when it is out of order (§12.2.2)."""
@@ -98,7 +104,7 @@ class Dialog:
 def contact_of(message: Request | Response) -> str:
     """The one Contact URI of a message. Raises `SipSyntaxError` when there is none or it is unreadable."""
     uri = NameAddr.parse(message.headers.get("Contact") or "").uri
-    if SipUri.parse(uri).scheme != "sip":
+    if SipUri.parse(uri).scheme not in {"sip", "sips"}:
         raise SipSyntaxError("contact is no sip URI")
     return uri
 

@@ -1,7 +1,7 @@
-"""One SIP endpoint: takes calls and places them over UDP and TCP."""
+"""One SIP endpoint: takes calls and places them over UDP, TCP, TLS and WebSocket."""
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
@@ -16,6 +16,7 @@ from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.server import Admission, CallTable, Refusal, UserAgentServer
 from hotline.gateway.sip.signalling import Signalling, SipStats
 from hotline.gateway.sip.timers import Timers
+from hotline.gateway.sip.transaction import Transport
 from hotline.gateway_settings import SipSettings
 
 __all__ = ["Admission", "CallRefused", "Refusal", "SipEndpoint", "SipStats"]
@@ -74,7 +75,7 @@ class SipEndpoint:
                 finally:
                     with anyio.CancelScope(shield=True):
                         await endpoint.shutdown(2 * endpoint._signalling.timers.t1)
-                    endpoint._close()
+                        await endpoint._close()
                     tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             if len(group.exceptions) == 1:  # what the body raised leaves as itself
@@ -84,7 +85,12 @@ class SipEndpoint:
     @property
     def port(self) -> int:
         """The bound port, UDP and TCP."""
-        return self._signalling.port
+        return self.ports["UDP"]
+
+    @property
+    def ports(self) -> Mapping[Transport, int]:
+        """All bound ports by transport."""
+        return self._signalling.ports
 
     @property
     def stats(self) -> SipStats:
@@ -110,8 +116,8 @@ class SipEndpoint:
         `caller`: user part of our From. Raises `CallRefused`, `CallAborted`, `Unroutable`, `SipSyntaxError`,
         and what the media side raises when ports run out. Cancelling takes the call back.
         """
-        if transport == "tcp" and "transport=" not in uri:
-            uri += ";transport=tcp"
+        if transport != "udp" and "transport=" not in uri:
+            uri += f";transport={transport}"
         known = Credentials(username, password or "") if username is not None else None
         return await self._client.dial(uri, caller, known)
 
@@ -140,7 +146,7 @@ class SipEndpoint:
             return False
         return True
 
-    def _close(self) -> None:
-        self._signalling.close()
+    async def _close(self) -> None:
+        await self._signalling.aclose()
         self._writer.close()
         self._reader.close()

@@ -80,9 +80,13 @@ class IncomingInvite:
         """Always `phone`."""
         return "phone"
 
+    @property
+    def _contact(self) -> tuple[str, str]:
+        return self._signalling.contact(self._hop, secure=self.dialog.secure)
+
     def ring(self) -> None:
         """Send 180 and give the application its time."""
-        fields = [self._signalling.contact(self._hop), ALLOW]
+        fields = [self._contact, ALLOW]
         self._respond(180, "Ringing", fields)
         self._patience = self._signalling.later(self._signalling.now() + RING_SECONDS, self._unanswered)
 
@@ -119,7 +123,7 @@ class IncomingInvite:
         self._finish()
         self._calls.adopt(leg)
         fields = [("Record-Route", value) for value in self._request.headers.all("Record-Route")]
-        fields += [self._signalling.contact(self._hop), ALLOW, SDP]
+        fields += [self._contact, ALLOW, SDP]
         tag = self.dialog.ident[1]
         response = make_response(self._request, 200, "OK", fields, body, to_tag=tag)
         self._signalling.respond_with(self.key, response)

@@ -292,7 +292,7 @@ class SipLeg:
             return
         self.dialog.refresh(request)
         self._offered = not request.body
-        fields = [self._signalling.contact(self._flow), ALLOW, SDP]
+        fields = [self._signalling.contact(self._flow, secure=self.dialog.secure), ALLOW, SDP]
         response = make_response(request, 200, "OK", fields, body)
         self._signalling.respond_with(key, response)
         self._await_ack(response)

@@ -181,7 +181,7 @@ class UserAgentServer:
                 else Refusal(501, "Not Implemented")
             )
         uri = SipUri.parse(request.uri)
-        if uri.scheme not in {"sip", "tel"}:
+        if uri.scheme not in {"sip", "sips", "tel"}:
             return Refusal(416, "Unsupported URI Scheme")
         if uri.headers:
             return Refusal(400, "Bad Request")  # §19.1.1: no headers in a Request-URI

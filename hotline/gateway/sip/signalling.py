@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address, ip_network
@@ -24,6 +24,7 @@ from hotline.gateway.sip.transaction import (
     Replied,
     Send,
     TransactionLayer,
+    Transport,
 )
 from hotline.gateway.sip.transport import Sockets, Unroutable, hop_of
 from hotline.gateway_settings import SipSettings
@@ -54,6 +55,18 @@ class SipStats:
     """Requests refused because the transaction table was full."""
     faults: int
     """Messages whose handling failed by a mistake of ours."""
+    tcp: int
+    tls: int
+    ws: int
+    """Streams open now, by transport; `ws` counts secure ones too."""
+    streams_refused: int
+    """For want of room, or too many from one address."""
+    streams_cut: int
+    """Closed for being too slow, or for what they sent."""
+    ws_refused: int
+    """WebSockets turned away for their address, page or subprotocol."""
+    stun: int
+    """Keep-alives answered."""
     transactions: int
     """Transactions alive now."""
     dialogs: int
@@ -64,7 +77,10 @@ class Signalling:
     """Sends and receives for dialogs; everything runs on the event loop's thread."""
 
     def __init__(self, sip: SipSettings, on_request: OnRequest, timers: Timers, tasks: TaskGroup) -> None:
-        """`tasks` runs what must await: opening streams, closing media."""
+        """`tasks` runs what must await: opening streams, closing media.
+
+        Raises `ConfigError` when the certificate cannot be used.
+        """
         self._sip = sip
         self._on_request = on_request
         self.timers = timers
@@ -72,14 +88,14 @@ class Signalling:
         self._verdicts: dict[str, bool] = {}
         self._layer = TransactionLayer(timers)
         self.tasks = tasks
-        self._sockets = Sockets(self._receive, self._heard, tasks)
+        self._sockets = Sockets(sip, self._receive, self._heard, tasks)
         self._waiting: dict[Key, OnReply] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._received = self._malformed = self._ignored = self._faults = 0
 
     async def open(self) -> None:
         """Bind the sockets. Raises `OSError`."""
-        await self._sockets.open(self._sip.host, self._sip.port)
+        await self._sockets.open()
 
     def close(self) -> None:
         """Close the sockets and forget all timers."""
@@ -87,10 +103,15 @@ class Signalling:
             self._timer.cancel()
         self._sockets.close()
 
+    async def aclose(self) -> None:
+        """`close`, and wait for the WebSocket listeners."""
+        self.close()
+        await self._sockets.aclose()
+
     @property
-    def port(self) -> int:
-        """The bound port."""
-        return self._sockets.port
+    def ports(self) -> Mapping[Transport, int]:
+        """The bound ports by transport."""
+        return self._sockets.ports
 
     def now(self) -> float:
         """Monotonic seconds: the loop's clock."""
@@ -102,10 +123,12 @@ class Signalling:
 
     def stats(self, dialogs: int) -> SipStats:
         """A snapshot."""
-        seen = self._layer.counters
+        seen, counts = self._layer.counters, self._sockets.counts
         return SipStats(
             self._received, self._malformed, self._ignored, seen.absorbed, seen.stray, seen.merged,
-            seen.overloaded, self._faults, len(self._layer), dialogs,
+            seen.overloaded, self._faults, counts.open["TCP"], counts.open["TLS"],
+            counts.open["WS"] + counts.open["WSS"], counts.refused, counts.cut, self._sockets.ws_refused,
+            counts.stun, len(self._layer), dialogs,
         )  # fmt: skip
 
     # -- what we are called -------------------------------------------------------------------------------
@@ -121,12 +144,19 @@ class Signalling:
         """A fresh Via value for a request to that hop."""
         host = host_literal(self.address(hop.host))
         branch = f"{COOKIE}{secrets.token_hex(10)}"
-        return f"SIP/2.0/{hop.transport} {host}:{self.port};rport;branch={branch}"
+        return f"SIP/2.0/{hop.transport} {host}:{self._port(hop)};rport;branch={branch}"
 
-    def contact(self, hop: Hop) -> tuple[str, str]:
-        """Our Contact field towards that hop."""
-        transport = ";transport=tcp" if hop.transport == "TCP" else ""
-        return "Contact", f"<sip:hotline@{host_literal(self.address(hop.host))}:{self.port}{transport}>"
+    def contact(self, hop: Hop, *, secure: bool = False) -> tuple[str, str]:
+        """Our Contact field towards that hop; `secure` when the dialog was begun with a sips: URI."""
+        host = host_literal(self.address(hop.host))
+        kind = "ws" if hop.transport == "WSS" else hop.transport.lower()  # RFC 7118 §5.2
+        transport = "" if hop.transport == "UDP" else f";transport={kind}"
+        scheme = "sips" if secure and hop.secure else "sip"
+        return "Contact", f"<{scheme}:hotline@{host}:{self._port(hop)}{transport}>"
+
+    def _port(self, hop: Hop) -> int:
+        """Ours for that transport; where we only connect and do not listen, that of UDP and TCP."""
+        return self.ports.get(hop.transport) or self.ports["UDP"]
 
     # -- sending ------------------------------------------------------------------------------------------
 
@@ -167,7 +197,9 @@ class Signalling:
             hop = hop_of(uri)
         except (Unroutable, SipSyntaxError):
             return flow
-        if hop.transport == flow.transport == "TCP" and self._sockets.connected(flow.connection):
+        if flow.reliable and self._sockets.connected(flow.connection):
+            return flow
+        if self._sip.symmetric and not dialog.routes and _behind_nat(hop, flow):
             return flow
         return hop
 
@@ -253,7 +285,8 @@ class Signalling:
     def _put(self, message: Request | Response, hop: Hop, lost: Callable[[], None]) -> None:
         if isinstance(message, Response) and hop.reliable and not self._sockets.connected(hop.connection):
             # RFC 3261 §18.2.2: the stream is gone, so the answer goes to the Via's port.
-            hop = Hop("TCP", hop.host, message.head.via.port or 5060)
+            port = message.head.via.port or (5061 if hop.transport == "TLS" else 5060)
+            hop = Hop(hop.transport, hop.host, port)
         self._sockets.send(message.encode(), hop, lost)
 
     def _broken(self, key: Key) -> None:
@@ -270,6 +303,14 @@ class Signalling:
     def _due(self) -> None:
         self._timer = None
         self._run(self._layer.due(self.now()))
+
+
+def _behind_nat(named: Hop, seen: Hop) -> bool:
+    """Whether the peer names an address that only means something on its side of a NAT."""
+    if named.host == seen.host:
+        return False
+    named_host, seen_host = ip_address(named.host), ip_address(seen.host)
+    return named_host.is_private and not named_host.is_loopback and seen_host != named_host
 
 
 def _towards(peer: str) -> str:

@@ -21,6 +21,11 @@ class StreamParser:
         self.pings = 0
         """Keep-alive pings (double CRLF) seen since last asked; the owner answers each with `PONG`."""
 
+    @property
+    def begun(self) -> bool:
+        """A message has begun and is not whole."""
+        return bool(self._buffer.strip(b"\r\n"))
+
     def feed(self, data: bytes) -> list[bytes]:
         """Add bytes and take out the messages that are complete. Raises `BadMessage`."""
         self._buffer += data

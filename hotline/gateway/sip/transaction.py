@@ -14,11 +14,14 @@ Key = tuple[str, ...]
 Machine = InviteServer | OtherServer | InviteClient | OtherClient
 
 
+Transport = Literal["UDP", "TCP", "TLS", "WS", "WSS"]
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """Where a message goes or came from."""
 
-    transport: Literal["UDP", "TCP"]
+    transport: Transport
     host: str
     port: int
     connection: int | None = None
@@ -28,6 +31,11 @@ class Hop:
     def reliable(self) -> bool:
         """Whether the transport retransmits by itself."""
         return self.transport != "UDP"
+
+    @property
+    def secure(self) -> bool:
+        """Whether nobody on the way can read it."""
+        return self.transport in {"TLS", "WSS"}
 
 
 @dataclass(frozen=True, slots=True)

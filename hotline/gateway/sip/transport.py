@@ -1,36 +1,38 @@
-"""Sockets: SIP over UDP and TCP on one port. Callbacks only hand bytes on."""
+"""Where SIP messages go and come from: one UDP socket, the listeners for streams, and the table of flows."""
 
 import asyncio
 import errno
 import itertools
 import logging
+import socket
+from collections import Counter
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import cast
 
+import anyio
 from anyio.abc import TaskGroup
 
 from hotline.errors import HotlineError
+from hotline.gateway.sip import stun
 from hotline.gateway.sip.grammar import SipUri
-from hotline.gateway.sip.message import BadMessage
-from hotline.gateway.sip.stream import PONG, StreamParser
-from hotline.gateway.sip.transaction import Hop
+from hotline.gateway.sip.streams import Flow, Lost, Opening, Stream
+from hotline.gateway.sip.tls import HANDSHAKE_SECONDS, RENEW_SECONDS, TlsContexts
+from hotline.gateway.sip.transaction import Hop, Transport
+from hotline.gateway.sip.websocket import Judge, open_websocket
+from hotline.gateway_settings import SipSettings
 
 log = logging.getLogger(__name__)
 
 Receive = Callable[[bytes, Hop], None]
-Lost = Callable[[], None]
 
 MAX_CONNECTIONS = 1_000
 """Streams at once, ours and theirs; more are closed at once."""
-MAX_UNSENT = 1_000_000
-"""Bytes waiting in one stream's write buffer before it counts as dead."""
-MAX_WAITING = 64
-"""Messages that may wait for one stream being opened."""
-FIRST_SECONDS = 32.0
-"""A stream that brings no whole message for so long after opening is closed."""
-IDLE_SECONDS = 900.0
 CONNECT_SECONDS = 5.0
+RECEIVE_BUFFER = 4 << 20
+"""Bytes the system keeps of datagrams we have not read: some thousand messages."""
+_DEFAULT_PORTS: dict[Transport, int] = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
 
 
 class Unroutable(HotlineError):
@@ -39,67 +41,155 @@ class Unroutable(HotlineError):
     code = "hotline.unroutable"
 
 
+@dataclass(slots=True)
+class FlowCounts:
+    """What happened to streams since opening."""
+
+    open: Counter[str] = field(default_factory=Counter)
+    """Transport → streams open now."""
+    refused: int = 0
+    """For want of room, or too many from one address."""
+    cut: int = 0
+    """Closed for being too slow, or for what they sent."""
+    stun: int = 0
+    """Binding requests answered."""
+
+
 def hop_of(uri: SipUri, connection: int | None = None) -> Hop:
-    """Where a request for this URI goes. Raises `Unroutable` for names: there is no DNS in here."""
-    if uri.scheme != "sip":
-        raise Unroutable(f"only sip: addresses can be reached, not {uri.scheme}:")
+    """Where a request for this URI goes. Raises `Unroutable` for names: there is no DNS in here.
+
+    A sips: URI is only ever reached over TLS (RFC 3261 §26.2.2); a WebSocket only over one that is open.
+    """
+    if uri.scheme not in {"sip", "sips"}:
+        raise Unroutable(f"only sip: and sips: addresses can be reached, not {uri.scheme}:")
     host = "127.0.0.1" if uri.host == "localhost" else uri.host
     try:
         ip_address(host)
     except ValueError:
         raise Unroutable("the host must be an IP address or localhost: names are not looked up") from None
-    if uri.transport == "udp":
-        return Hop("UDP", host, uri.port or 5060)
-    if uri.transport == "tcp":
-        return Hop("TCP", host, uri.port or 5060, connection)
-    raise Unroutable("the transport must be udp or tcp")
+    named = uri.transport
+    if uri.scheme == "sips":
+        named = {"udp": "tls", "tcp": "tls"}.get(named, named)
+    kinds: dict[str, Transport] = {"udp": "UDP", "tcp": "TCP", "tls": "TLS"}
+    kind = kinds.get(named)
+    if kind is None:
+        raise Unroutable("the transport must be udp, tcp or tls")
+    port = uri.port or _DEFAULT_PORTS[kind]
+    return Hop(kind, host, port, connection if kind != "UDP" else None)
 
 
 class Sockets:
-    """One UDP socket, one TCP listener on the same port, and the streams to and from it."""
+    """All sockets of one endpoint."""
 
-    def __init__(self, receive: Receive, heard: Callable[[str], bool], tasks: TaskGroup) -> None:
-        """`receive` gets each message's bytes; `heard` says whether an address may connect at all."""
+    def __init__(
+        self, sip: SipSettings, receive: Receive, heard: Callable[[str], bool], tasks: TaskGroup
+    ) -> None:
+        """`receive` gets each message's bytes; `heard` says whether an address may connect at all.
+
+        Raises `ConfigError` when the certificate cannot be used.
+        """
+        self._sip = sip
         self._receive = receive
         self._heard = heard
         self._tasks = tasks
+        self._tls = TlsContexts(sip.tls)
         self._udp: asyncio.DatagramTransport | None = None
-        self._listener: asyncio.Server | None = None
-        self._streams: dict[int, _Stream] = {}
-        self._opening: dict[tuple[str, int], _Opening] = {}
+        self._listeners: list[asyncio.Server] = []
+        self._flows: dict[int, Flow] = {}
+        self._sources: Counter[str] = Counter()
+        self._opening: dict[tuple[Transport, str, int], Opening] = {}
         self._numbers = itertools.count(1)
+        self._websockets = AsyncExitStack()
+        self._judge = Judge(heard, sip.ws.origins)
+        self.counts = FlowCounts()
         self.host = ""
-        self.port = 0
+        self.ports: dict[Transport, int] = {}
+        """Bound ports."""
 
-    async def open(self, host: str, port: int) -> None:
-        """Bind. With port 0, the system chooses one that is free for both. Raises `OSError`."""
+    # -- life ---------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Bind. With port 0, the system chooses one that is free for both UDP and TCP. Raises `OSError`."""
+        await self._open_pair(self._sip.host, self._sip.port)
+        host, tls, ws = self._sip.host, self._sip.tls, self._sip.ws
+        if tls.port is not None:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Stream(self, "TLS"),
+                host,
+                tls.port,
+                ssl=self._tls.server,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            )
+            self._listeners.append(server)
+            self.ports["TLS"] = server.sockets[0].getsockname()[1]
+        if ws.port is not None:
+            opening = open_websocket(self, (host, ws.port), None, self._judge)
+            self.ports["WS"] = await self._websockets.enter_async_context(opening)
+        if ws.secure_port is not None:
+            opening = open_websocket(self, (host, ws.secure_port), self._tls.server, self._judge)
+            self.ports["WSS"] = await self._websockets.enter_async_context(opening)
+        if self._tls.server is not None:
+            self._tasks.start_soon(self._renew)
+
+    async def _open_pair(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         for attempt in range(20):
-            udp, _ = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self._receive), local_addr=(host, port)
-            )
+            udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
             bound = udp.get_extra_info("sockname")
             try:
-                self._listener = await loop.create_server(lambda: _Stream(self), host, bound[1])
+                server = await loop.create_server(lambda: Stream(self, "TCP"), host, bound[1])
             except OSError as error:
                 udp.close()
                 if port or error.errno != errno.EADDRINUSE or attempt == 19:
                     raise
                 continue
+            udp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             self._udp = udp
-            self.host, self.port = bound[0], bound[1]
+            self._listeners.append(server)
+            self.host = bound[0]
+            self.ports["UDP"] = self.ports["TCP"] = bound[1]
             return
+
+    async def _renew(self) -> None:
+        while True:
+            await anyio.sleep(RENEW_SECONDS)
+            await anyio.to_thread.run_sync(self._tls.renew)
+
+    def renew_now(self) -> bool:
+        """Look at the certificate's file at once; True when a new one is in force."""
+        return self._tls.renew()
+
+    def close(self) -> None:
+        """Close everything but the WebSocket listeners; harmless when closed."""
+        if self._udp is not None:
+            self._udp.close()
+        for listener in self._listeners:
+            listener.close()
+        for flow in list(self._flows.values()):
+            flow.close()
+
+    async def aclose(self) -> None:
+        """Close everything, WebSocket listeners too."""
+        self.close()
+        await self._websockets.aclose()
+
+    @property
+    def ws_refused(self) -> int:
+        """WebSockets turned away for their address, page or subprotocol."""
+        return self._judge.refused
+
+    # -- sending ------------------------------------------------------------------------------------------
 
     def send(self, data: bytes, hop: Hop, lost: Lost) -> None:
         """Send now, or once a stream is open. `lost` is called when it cannot be; it may be at once."""
         if hop.transport == "UDP":
             self._send_datagram(data, hop, lost)
-            return
-        stream = self._stream(hop)
-        if stream is not None:
-            stream.write(data)
-            return
-        self._open_stream(hop).add(data, lost)
+        elif (flow := self._flow(hop)) is not None:
+            flow.write(data)
+        elif hop.transport in {"WS", "WSS"}:
+            lost()  # a browser cannot be connected to
+        else:
+            self._open_stream(hop).add(data, lost)
 
     def _send_datagram(self, data: bytes, hop: Hop, lost: Lost) -> None:
         if self._udp is None or self._udp.is_closing():
@@ -112,144 +202,90 @@ class Sockets:
 
     def connected(self, number: int | None) -> bool:
         """Whether that stream is still open."""
-        return number in self._streams
+        return number in self._flows
 
-    def close(self) -> None:
-        """Close everything; harmless when closed."""
-        if self._udp is not None:
-            self._udp.close()
-        if self._listener is not None:
-            self._listener.close()
-        for stream in list(self._streams.values()):
-            stream.close()
+    def _flow(self, hop: Hop) -> Flow | None:
+        if hop.connection in self._flows:
+            return self._flows[hop.connection]
+        wanted = (hop.transport, (hop.host, hop.port))
+        return next((item for item in self._flows.values() if (item.transport, item.peer) == wanted), None)
 
-    def _stream(self, hop: Hop) -> "_Stream | None":
-        if hop.connection in self._streams:
-            return self._streams[hop.connection]
-        return next((item for item in self._streams.values() if item.peer == (hop.host, hop.port)), None)
-
-    def _open_stream(self, hop: Hop) -> "_Opening":
-        address = (hop.host, hop.port)
+    def _open_stream(self, hop: Hop) -> Opening:
+        address = (hop.transport, hop.host, hop.port)
         opening = self._opening.get(address)
         if opening is None:
-            opening = self._opening[address] = _Opening(self, address)
-            self._tasks.start_soon(opening.run)
+            opening = self._opening[address] = Opening()
+            self._tasks.start_soon(self._connect, hop, opening)
         return opening
 
-    def opened(self, stream: "_Stream") -> int | None:
-        """A stream is up: give it a number, or None when it is not wanted."""
-        if len(self._streams) >= MAX_CONNECTIONS or not self._heard(stream.peer[0]):
+    async def _connect(self, hop: Hop, opening: Opening) -> None:
+        loop, kind = asyncio.get_running_loop(), hop.transport
+        context = self._tls.client if kind == "TLS" else None
+        stream: Stream | None = None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS + (HANDSHAKE_SECONDS if context else 0)):
+                _, stream = await loop.create_connection(
+                    lambda: Stream(self, kind),
+                    hop.host,
+                    hop.port,
+                    ssl=context,
+                    server_hostname=hop.host if context else None,
+                )
+        except OSError as error:  # TLS errors and time-outs are among them
+            log.info("stream not opened", extra={"transport": kind, "error": type(error).__name__})
+        self._opening.pop((kind, hop.host, hop.port), None)
+        opening.settle(stream)
+
+    # -- the table of flows -------------------------------------------------------------------------------
+
+    def opened(self, flow: Flow) -> int | None:
+        """A flow is up: its number, or None when it is not wanted."""
+        host = flow.peer[0]
+        crowded = self._sources[host] >= self._sip.connections_per_source
+        if len(self._flows) >= MAX_CONNECTIONS or crowded or not self._heard(host):
+            self.counts.refused += 1
             return None
         number = next(self._numbers)
-        self._streams[number] = stream
+        self._flows[number] = flow
+        self._sources[host] += 1
+        self.counts.open[flow.transport] += 1
         return number
 
     def closed(self, number: int) -> None:
-        """A stream is gone."""
-        self._streams.pop(number, None)
+        """A flow is gone."""
+        flow = self._flows.pop(number, None)
+        if flow is None:
+            return
+        self.counts.open[flow.transport] -= 1
+        self._sources[flow.peer[0]] -= 1
+        if not self._sources[flow.peer[0]]:
+            del self._sources[flow.peer[0]]
 
     def deliver(self, data: bytes, hop: Hop) -> None:
-        """A stream brought a message."""
+        """A flow brought a message."""
         self._receive(data, hop)
 
-    def settled(self, address: tuple[str, int]) -> None:
-        """An attempt to open a stream is over."""
-        self._opening.pop(address, None)
+    def cut(self) -> None:
+        """A flow was closed for being too slow, or for what it sent."""
+        self.counts.cut += 1
+
+    def datagram(self, data: bytes, source: tuple[str, int]) -> None:
+        """A datagram came: SIP, or a phone's STUN keep-alive on the same port (RFC 5626 §3.5.2)."""
+        if stun.is_stun(data):
+            if self._heard(source[0]) and (answer := stun.answer(data, source)) is not None:
+                self.counts.stun += 1
+                self._send_datagram(answer, Hop("UDP", *source), lambda: None)
+            return
+        self._receive(data, Hop("UDP", *source))
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+    def __init__(self, sockets: Sockets) -> None:
+        self._take = sockets.datagram
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._receive(data, Hop("UDP", addr[0], addr[1]))
+        self._take(data, addr[:2])
 
     def error_received(self, exc: Exception) -> None:
         # ICMP port unreachable: the transaction's timers deal with the silence.
         log.debug("datagram refused", extra={"error": type(exc).__name__})
-
-
-class _Stream(asyncio.Protocol):
-    """One TCP connection, whoever opened it."""
-
-    def __init__(self, sockets: Sockets) -> None:
-        self._sockets = sockets
-        self._parser = StreamParser()
-        self._transport: asyncio.Transport | None = None
-        self._number: int | None = None
-        self._idle: asyncio.TimerHandle | None = None
-        self.peer: tuple[str, int] = ("", 0)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self.peer = transport.get_extra_info("peername")[:2]
-        self._number = self._sockets.opened(self)
-        if self._number is None:
-            self._transport.abort()
-            return
-        self._wait(FIRST_SECONDS)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            messages = self._parser.feed(data)
-        except BadMessage:
-            self.close()
-            return
-        if self._parser.pings:
-            self.write(PONG * self._parser.pings)
-            self._parser.pings = 0
-        for message in messages:
-            self._wait(IDLE_SECONDS)
-            self._sockets.deliver(message, Hop("TCP", self.peer[0], self.peer[1], self._number))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        if self._idle is not None:
-            self._idle.cancel()
-        if self._number is not None:
-            self._sockets.closed(self._number)
-
-    def write(self, data: bytes) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        self._transport.write(data)
-        if self._transport.get_write_buffer_size() > MAX_UNSENT:
-            self._transport.abort()
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-    def _wait(self, seconds: float) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(seconds, self.close)
-
-
-class _Opening:
-    """Messages that wait while a stream is being opened."""
-
-    def __init__(self, sockets: Sockets, address: tuple[str, int]) -> None:
-        self._sockets = sockets
-        self._address = address
-        self._waiting: list[tuple[bytes, Lost]] = []
-
-    def add(self, data: bytes, lost: Lost) -> None:
-        if len(self._waiting) >= MAX_WAITING:
-            lost()
-        else:
-            self._waiting.append((data, lost))
-
-    async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, stream = await loop.create_connection(lambda: _Stream(self._sockets), *self._address)
-        except (OSError, TimeoutError):
-            self._sockets.settled(self._address)
-            for _, lost in self._waiting:
-                lost()
-            return
-        self._sockets.settled(self._address)
-        for data, _ in self._waiting:
-            stream.write(data)
