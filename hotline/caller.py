@@ -83,7 +83,7 @@ async def place_call(plan: CallPlan, media: MediaSettings) -> CallReport:
 
     Raises `hotline.gateway.sip.endpoint.CallRefused` when the far end says no. Cancelling hangs up.
     """
-    sip = SipSettings(host="127.0.0.1", port=0)
+    sip = SipSettings(host="127.0.0.1", port=0, codecs=("PCMA", "PCMU"))  # as a telephone speaks
     async with MediaEngine.open(sip.host, media) as engine, SipEndpoint.open(sip, engine) as endpoint:
         leg = await endpoint.dial(
             plan.uri, caller=plan.caller, transport="tcp" if plan.transport == "tcp" else "udp"

@@ -147,6 +147,16 @@ class AudioFacts:
     duplicated: int = 0
     concealed_ms: int = 0
     codec: str = ""
+    jitter_ms: float = 0.0
+    """Interarrival jitter (RFC 3550) at the end."""
+    playout_ms: int = 0
+    """What the jitter buffer waited."""
+    round_trip_ms: int | None = None
+    """To the peer and back, by RTCP; None when it sent none."""
+    remote_loss: float = 0.0
+    """Share of our packets the peer did not get, by its last report."""
+    mos: float | None = None
+    """Estimated quality, 1 to 4.5 (ITU-T G.107); None when nothing came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,14 @@ class SipSettings(Section):
     users_file: Path | None = None
     """Digest users (`name:realm:HA1` a line, SHA-256 or MD5). When set, calls must authenticate."""
     realm: str = "hotline12348"
+    codecs: tuple[Literal["PCMA", "PCMU", "G722", "OPUS"], ...] = Field(
+        default=("OPUS", "G722", "PCMA", "PCMU"), min_length=1
+    )
+    """What we speak, best first: wideband speech is recognised better. A caller's own order goes before."""
+    srtp: Literal["off", "allow", "require"] = "allow"
+    """Media protected with keys in the description (SDES): refused, taken when offered, or demanded."""
+    srtp_over_clear: bool = False
+    """Take such keys over UDP and TCP too, where they can be read on the way."""
     symmetric: bool = True
     """Answer a peer where its requests come from when the address it names cannot be right (NAT)."""
     connections_per_source: int = Field(default=50, ge=1, le=10_000)

@@ -25,7 +25,9 @@ Samples = NDArray[np.int16]
 class Concealer:
     """Conceals one loss at a time of one stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int = 8000) -> None:
+        """`rate`: samples a second, 8000 or 16000; the numbers of this module are for 8000."""
+        self._scale = rate // 8000
         self._period: NDArray[np.float32] = np.zeros(0, np.float32)
         self._made = 0
 
@@ -37,22 +39,22 @@ class Concealer:
     @property
     def faded(self) -> bool:
         """Nothing is left of the sound before the loss."""
-        return self._made >= FADE_TO
+        return self._made >= FADE_TO * self._scale
 
     def conceal(self, history: Samples, count: int) -> Samples:
         """`count` samples to put in a loss's place.
 
-        `history`: the last 480 samples before the loss; looked at only when the loss begins.
+        `history`: the last 60 ms before the loss; looked at only when the loss begins.
         """
         if self._made == 0:
-            self._period = _last_period(history)
+            self._period = _last_period(history, self._scale)
         out = self._more(count)
         self._made += count
         return out.astype(np.int16)
 
     def resume(self, samples: Samples) -> Samples:
         """The first sound after a loss, blended with what would have been made up; ends the loss."""
-        count = min(_BLEND, len(samples))
+        count = min(_BLEND * self._scale, len(samples))
         if not self.active or count == 0:
             return samples
         rise = (np.arange(count, dtype=np.float32) + 1) / (count + 1)
@@ -67,15 +69,16 @@ class Concealer:
 
     def _more(self, count: int) -> NDArray[np.float32]:
         at = np.arange(self._made, self._made + count)
-        gain = np.clip((FADE_TO - at) / (FADE_TO - FADE_FROM), 0.0, 1.0).astype(np.float32)
+        end = FADE_TO * self._scale
+        gain = np.clip((end - at) / (end - FADE_FROM * self._scale), 0.0, 1.0).astype(np.float32)
         made: NDArray[np.float32] = self._period[at % len(self._period)] * gain
         return made
 
 
-def _last_period(history: Samples) -> NDArray[np.float32]:
+def _last_period(history: Samples, scale: int) -> NDArray[np.float32]:
     """One period that can be repeated after `history` without a click."""
     sound = history.astype(np.float32)
-    pitch = _pitch(sound)
+    pitch = _pitch(sound, scale)
     period = sound[-pitch:].copy()
     # The period's end runs into what came before its beginning, so that the seam of each repeat is smooth.
     blend = pitch // 4
@@ -85,10 +88,11 @@ def _last_period(history: Samples) -> NDArray[np.float32]:
     return period
 
 
-def _pitch(sound: NDArray[np.float32]) -> int:
+def _pitch(sound: NDArray[np.float32], scale: int) -> int:
     """The lag in samples at which the end of `sound` is most like what came before it."""
-    target = sound[-_MATCH:]
-    lagged = np.lib.stride_tricks.sliding_window_view(sound[-_MATCH - _MAX_PITCH : -_MIN_PITCH], _MATCH)
+    match, longest, shortest = _MATCH * scale, _MAX_PITCH * scale, _MIN_PITCH * scale
+    target = sound[-match:]
+    lagged = np.lib.stride_tricks.sliding_window_view(sound[-match - longest : -shortest], match)
     likeness = lagged @ target
     energy = np.sqrt(np.einsum("ij,ij->i", lagged, lagged)) + 1.0
-    return _MAX_PITCH - int(np.argmax(likeness / energy))
+    return longest - int(np.argmax(likeness / energy))

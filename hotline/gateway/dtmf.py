@@ -76,11 +76,14 @@ class EventPacket(NamedTuple):
     marker: bool
 
 
-def press(key: str, ms: int) -> Iterator[EventPacket]:
-    """The packets of one press, to be sent 20 ms apart. Raises `ValueError` for no such key."""
+def press(key: str, ms: int, unit: int = STEP) -> Iterator[EventPacket]:
+    """The packets of one press, to be sent 20 ms apart. Raises `ValueError` for no such key.
+
+    `unit`: timestamp units in 20 ms.
+    """
     code = KEYS.index(key)
-    steps = max(2, min(ms // 20, _LONGEST // STEP))
+    steps = max(2, min(ms // 20, _LONGEST // unit))
     for step in range(1, steps + 1):
-        yield EventPacket(_EVENT.pack(code, _VOLUME, step * STEP), step == 1)
+        yield EventPacket(_EVENT.pack(code, _VOLUME, step * unit), step == 1)
     for _ in range(_REPEATS):
-        yield EventPacket(_EVENT.pack(code, _END | _VOLUME, steps * STEP), False)
+        yield EventPacket(_EVENT.pack(code, _END | _VOLUME, steps * unit), False)

@@ -71,6 +71,11 @@ _TRANSCODE: dict[Codec, bytes] = {
 }
 
 
+def law_of(codec: str) -> Codec:
+    """The companding law of a codec's name; A-law for what is no G.711."""
+    return "PCMU" if codec == "PCMU" else "PCMA"
+
+
 def decode(payload: bytes, codec: Codec) -> NDArray[np.int16]:
     """Linear 16-bit samples at 8 kHz, one a byte."""
     return _DECODE[codec][np.frombuffer(payload, np.uint8)]

@@ -6,6 +6,7 @@ there when it is due is `Lost`, and what comes later is late. The scale moves on
 clock drifts, the path changes, the stream is another.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hotline.gateway.rtp import RtpPacket, sequence_delta
@@ -33,15 +34,18 @@ class Lost:
     """A packet that is not there when it is due."""
 
     samples: int
-    """Audio it would have held, at 8 kHz."""
+    """Audio it would have held, in timestamp units."""
 
 
 class JitterBuffer:
     """Reorders one leg's audio packets; see the module's docstring."""
 
-    def __init__(self, delay_s: float) -> None:
-        """`delay_s`: how long a missing packet is waited for, at most 0.2."""
-        self._delay = round(min(delay_s, CAPACITY_S) * RATE)
+    def __init__(self, delay_s: float, rate: int = RATE, duration: Callable[[bytes], int] = len) -> None:
+        """`delay_s`: how long a missing packet is waited for, at most 0.2. `rate`: timestamp units a second;
+        `duration`: those that a payload lasts; as given they are G.711's."""
+        self._rate = rate
+        self._length = duration
+        self._delay = round(min(delay_s, CAPACITY_S) * rate)
         self._packets: dict[int, tuple[int, RtpPacket]] = {}
         self._skipped: set[int] = set()
         self._seen: set[int] = set()
@@ -52,7 +56,7 @@ class JitterBuffer:
         self._first = self._highest = self._expected = 0
         self._last_timestamp = self._highest_time = self._next_time = 0
         self._played_to = -1
-        self._duration = 160
+        self._duration = rate // 50
         self._late_since: float | None = None
         self._window_end = 0.0
         self._window_slack = 1 << 30
@@ -65,6 +69,9 @@ class JitterBuffer:
         self.duplicated = 0
         self.resyncs = 0
         """Times the stream was taken up anew after a jump."""
+        self.runs = 0
+        """Runs of losses: how many times loss began."""
+        self._losing = False
         self.interarrival = 0.0
         """Interarrival jitter in timestamp units (RFC 3550 §6.4.1)."""
 
@@ -72,6 +79,16 @@ class JitterBuffer:
     def ssrc(self) -> int | None:
         """The stream's source, None before the first packet."""
         return self._ssrc
+
+    @property
+    def delay_ms(self) -> float:
+        """How long a packet that comes in time waits here."""
+        return self._delay * 1000 / self._rate
+
+    @property
+    def interarrival_ms(self) -> float:
+        """Interarrival jitter in milliseconds."""
+        return self.interarrival * 1000 / self._rate
 
     @property
     def highest(self) -> int:
@@ -98,9 +115,9 @@ class JitterBuffer:
         # The wrapping difference is written out here: this runs for every packet.
         ahead = ((packet.timestamp - self._last_timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
         time = self._highest_time + ahead
-        slack = time - round((now - self._zero) * RATE)
+        slack = time - round((now - self._zero) * self._rate)
         if sequence > self._highest:
-            if not -_VERY_LATE_S * RATE < slack <= self._delay + CAPACITY_S * RATE:
+            if not -_VERY_LATE_S * self._rate < slack <= self._delay + CAPACITY_S * self._rate:
                 self._take_up(packet, now)
                 sequence, time = self._highest, self._highest_time
                 slack = self._delay
@@ -116,7 +133,7 @@ class JitterBuffer:
         self._window_slack = min(self._window_slack, slack)
         if now >= self._window_end:
             self._judge(now)
-        self._duration = len(packet.payload) or self._duration
+        self._duration = self._length(packet.payload) or self._duration
         self._packets[sequence] = (time, packet)
         if len(self._packets) > _MAX_PACKETS:
             self._packets.pop(min(self._packets))
@@ -141,7 +158,7 @@ class JitterBuffer:
         """The next thing due by `now`, or None; call until None."""
         if self._ssrc is None:
             return None
-        position = round((now - self._zero) * RATE)
+        position = round((now - self._zero) * self._rate)
         self._played_to = max(self._played_to, position)
         while self._skipped and self._expected in self._skipped:
             self._skipped.discard(self._expected)
@@ -153,14 +170,21 @@ class JitterBuffer:
         time, packet = packets[head]
         if time <= position:
             del packets[head]
+            self._losing = self._losing and head != self._expected
             if head != self._expected:
                 self._pass_over(head)
             self._expected = head + 1
-            self._next_time = time + len(packet.payload)
+            self._next_time = time + self._length(packet.payload)
             return packet
         if head > self._expected:
             return self._missing(head, time, position)
         return None
+
+    def following(self) -> bytes | None:
+        """After `pop` gave `Lost`: the payload of the very next packet, when it is here; it may know of the
+        lost one (forward error correction)."""
+        found = self._packets.get(self._expected)
+        return None if found is None else found[1].payload
 
     def _missing(self, head: int, time: int, position: int) -> Lost | None:
         """`head` is here and not due; those before it are not here: is one of them due now?"""
@@ -180,6 +204,9 @@ class JitterBuffer:
 
     def _pass_over(self, until: int) -> None:
         """Count what is missing from the expected packet up to `until` (not included)."""
+        if not self._losing and until > self._expected:
+            self._losing = True
+            self.runs += 1
         if self._skipped:
             gone = {number for number in self._skipped if number < until}
             self._skipped -= gone
@@ -232,10 +259,10 @@ class JitterBuffer:
         self._last_timestamp = packet.timestamp
         self._seen = {packet.sequence}
         self._highest_time = self._next_time = packet.timestamp
-        self._zero = now + (self._delay - packet.timestamp) / RATE
+        self._zero = now + (self._delay - packet.timestamp) / self._rate
         self._played_to = packet.timestamp - 1 - self._delay
         self._late_since = None
-        self._transit = now * RATE - packet.timestamp
+        self._transit = now * self._rate - packet.timestamp
         self._open_window(now)
 
     def _late(self, packet: RtpPacket, sequence: int, now: float) -> None:
@@ -263,14 +290,14 @@ class JitterBuffer:
     def _judge(self, now: float) -> None:
         """Once a window: take back delay that no packet needed, add some when packets came late."""
         excess = self._window_slack - self._delay
-        if excess > _HYSTERESIS_S * RATE:
-            self._zero -= excess / RATE
-        elif self._window_late >= 2 and self._window_slack < (CAPACITY_S - _STEP_S) * RATE:
+        if excess > _HYSTERESIS_S * self._rate:
+            self._zero -= excess / self._rate
+        elif self._window_late >= 2 and self._window_slack < (CAPACITY_S - _STEP_S) * self._rate:
             self._zero += _STEP_S
         self._open_window(now)
 
     def _measure(self, time: int, now: float) -> None:
         """Interarrival jitter, RFC 3550 A.8."""
-        transit = now * RATE - time
+        transit = now * self._rate - time
         self.interarrival += (abs(transit - self._transit) - self.interarrival) / 16
         self._transit = transit

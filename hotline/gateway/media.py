@@ -7,6 +7,10 @@ from typing import Literal, Protocol
 
 from asr.audio import AudioFrame, LegId
 from hotline.conversation import AudioFacts, Digit, EndCause
+from hotline.gateway.srtp import SrtpKeys
+
+Codec = Literal["PCMA", "PCMU", "G722", "OPUS"]
+"""What a stream is coded in."""
 
 
 class Direction(StrEnum):
@@ -24,13 +28,21 @@ class MediaPlan:
 
     remote: tuple[str, int] | None
     """Where the peer wants its RTP; None when it gave no usable address (hold by 0.0.0.0)."""
-    codec: Literal["PCMA", "PCMU"]
+    codec: Codec
     payload_type: int
     dtmf_payload_type: int | None
-    """Payload type of telephone-event/8000, or None."""
+    """Payload type of telephone-event at the codec's clock, or None."""
     direction: Direction
     packet_ms: int = 20
     """Audio in each packet we send."""
+    srtp: SrtpKeys | None = None
+    """What both directions are protected with; None in the clear."""
+    control: tuple[str, int] | None = None
+    """Where the peer wants its RTCP, when not at the port above its RTP (RFC 3605)."""
+    mux: bool = False
+    """RTP and RTCP share a port (RFC 5761)."""
+    cn_payload_type: int | None = None
+    """Payload type of comfort noise (RFC 3389), or None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ Pure: the caller keeps time. A long prompt is converted a second at a time, so t
 """
 
 from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES
-from hotline.gateway.g711 import SILENCE, Codec, encode, transcode
+from hotline.gateway.g711 import SILENCE, encode, law_of, transcode
+from hotline.gateway.media import Codec
 from hotline.gateway.resample import FRAME_8K, Decimator
+from hotline.gateway.wideband import is_wide
 
 _FRAME_BYTES = FRAME_SAMPLES * BYTES_PER_SAMPLE
 _CHUNK = 50
@@ -19,7 +21,8 @@ class Playout:
         """`pcm`: 16 kHz s16le mono; a last piece shorter than 20 ms is filled up with silence."""
         self._pcm = pcm
         self._at = 0
-        self._codec = codec
+        self._law = law_of(codec)
+        self._wide = is_wide(codec)
         self._decimator = Decimator()
         self._coded = b""
         self._coded_at = 0
@@ -31,15 +34,24 @@ class Playout:
 
     def codec(self, codec: Codec) -> None:
         """Go on in another codec."""
-        if codec != self._codec:
-            self._coded = transcode(self._coded, codec)
-            self._codec = codec
+        law = law_of(codec)
+        if law != self._law:
+            self._coded = transcode(self._coded, law)
+            self._law = law
+        if self._wide != is_wide(codec):
+            self._wide = is_wide(codec)
+            self._coded, self._coded_at = b"", 0
+            self._decimator = Decimator()
 
     def take(self) -> tuple[bytes, bytes]:
-        """The next 20 ms as 160 bytes of G.711 and as 640 bytes of 16 kHz; silence when done."""
+        """The next 20 ms as 160 bytes of G.711 (none for a wideband codec, whose encoder keeps state) and as
+        640 bytes of 16 kHz; silence when done."""
         at, coded_at = self._at, self._coded_at
         if at >= len(self._pcm):
-            return SILENCE[self._codec] * FRAME_8K, bytes(_FRAME_BYTES)
+            return b"" if self._wide else SILENCE[self._law] * FRAME_8K, bytes(_FRAME_BYTES)
+        if self._wide:
+            self._at = at + _FRAME_BYTES
+            return b"", self._pcm[at : self._at].ljust(_FRAME_BYTES, b"\0")
         if coded_at >= len(self._coded):
             self._convert()
             coded_at = 0
@@ -53,4 +65,4 @@ class Playout:
     def _convert(self) -> None:
         chunk = self._pcm[self._at : self._at + _CHUNK * _FRAME_BYTES]
         whole = -(-len(chunk) // _FRAME_BYTES) * _FRAME_BYTES
-        self._coded = encode(self._decimator.push(chunk.ljust(whole, b"\0")), self._codec)
+        self._coded = encode(self._decimator.push(chunk.ljust(whole, b"\0")), self._law)

@@ -5,11 +5,9 @@ other (`hotline.gateway.rtp_session`).
 """
 
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from ipaddress import ip_address
-from typing import Any, Protocol
 
 import anyio
 
@@ -18,62 +16,30 @@ from hotline.buffers import DropOldest
 from hotline.conversation import AudioFacts, Digit, EndCause
 from hotline.errors import LegGone
 from hotline.gateway import dtmf, rtcp, rtp
-from hotline.gateway.g711 import SILENCE, Codec
+from hotline.gateway.g711 import SILENCE, law_of
+from hotline.gateway.g711 import Codec as Law
 from hotline.gateway.latch import Address, Latch
 from hotline.gateway.media import Direction, LegEnded, LegInput, MediaPlan
 from hotline.gateway.playout import Playout
 from hotline.gateway.resample import FRAME_8K
 from hotline.gateway.rtp_receive import Receiver
+from hotline.gateway.rtp_reports import Reports
 from hotline.gateway.rtp_send import Sender
+from hotline.gateway.rtp_wire import ControlWire, Traffic, Wire
+from hotline.gateway.srtp import Srtp, SrtpError
+from hotline.gateway.wide_receive import WideReceiver
+from hotline.gateway.wideband import FRAME_BYTES, WideEncoder, encoder, is_wide
 
 log = logging.getLogger(__name__)
 
 INPUT_SECONDS = 2
 TICKS_A_SECOND = 50
-RTCP_TICKS = 5 * TICKS_A_SECOND
 
-NOWHERE: Address = ("127.0.0.1", 9)
-"""Stands for the peer of a session that another transport carries; no packet is sent there."""
-
-_SILENCE: dict[Codec, bytes] = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
+_SILENCE = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
+_NOTHING = bytes(FRAME_BYTES)
 _BOTH = Direction.SENDRECV
 _SENDING = frozenset({Direction.SENDRECV, Direction.SENDONLY})
 _RECEIVING = frozenset({Direction.SENDRECV, Direction.RECVONLY})
-
-
-class Wire(Protocol):
-    """What takes RTP: a socket, or another transport in its place."""
-
-    def sendto(self, data: bytes, address: Address, /) -> object:
-        """Send at once or raise `OSError`."""
-
-    def recvfrom(self, size: int, /) -> tuple[bytes, Any]:
-        """A datagram that has come, or `OSError`."""
-
-
-class ControlWire(Protocol):
-    """What takes RTCP."""
-
-    def sendto(self, data: bytes, address: Address, /) -> object:
-        """Send at once or drop."""
-
-    def close(self) -> None:
-        """Nothing more is sent."""
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What went over the sockets of one leg, or of all."""
-
-    packets_in: int = 0
-    packets_out: int = 0
-    unsent: int = 0
-    """Packets the system would not take."""
-    malformed: int = 0
-    foreign: int = 0
-    """Packets from someone who is not the peer."""
-    ignored: int = 0
-    """Packets of a payload type not agreed on, or while we do not listen."""
 
 
 class _Playing:
@@ -115,8 +81,12 @@ class RtpSession:
         self._gone = gone
         self._plan: MediaPlan | None = None
         self._latch = Latch()
-        self._receiver = Receiver(self._jitter_s)
+        self._receiver: Receiver | WideReceiver = Receiver(self._jitter_s)
+        self._before = AudioFacts()
+        """Of the stream of another codec that came before."""
         self._sender = Sender()
+        self._encoder: WideEncoder | None = None
+        self._srtp: Srtp | None = None
         self._inputs: DropOldest[LegInput] = DropOldest(INPUT_SECONDS * TICKS_A_SECOND)
         self._clock = 0
         self._made_up = False
@@ -126,10 +96,7 @@ class RtpSession:
         self._cause: EndCause | None = None
         self._ended = anyio.Event()
         self._closed = False
-        self._cname = rtcp.make_cname()
-        self._ticks = 0
-        self._peer_report: tuple[int, float] | None = None
-        self._reported = (0, 0)
+        self._reports = Reports()
         self._wire: Wire | None = None
         self._rtcp: ControlWire | None = None
 
@@ -143,7 +110,7 @@ class RtpSession:
     @property
     def facts(self) -> AudioFacts:
         """What has happened to the incoming audio so far."""
-        return self._receiver.facts
+        return self._reports.rated(_together(self._before, self._receiver.facts), self._receiver.jitter)
 
     @property
     def dropped(self) -> int:
@@ -161,11 +128,24 @@ class RtpSession:
         anew = before is None or (before.remote, before.direction) != (plan.remote, plan.direction)
         self._plan = plan
         self._latch.signal(remote)
-        self._receiver.configure(plan, anew=anew)
+        self._tune(before, plan, anew=anew)
         self._sender.configure(plan)
+        if plan.srtp != (self._srtp.keys if self._srtp is not None else None):
+            self._srtp = None if plan.srtp is None else Srtp(plan.srtp)
         if self._playing is not None:
             self._playing.playout.codec(plan.codec)
         self._alive_at = None
+
+    def _tune(self, before: MediaPlan | None, plan: MediaPlan, *, anew: bool) -> None:
+        """Set receiver and encoder to the plan's codec."""
+        wide = is_wide(plan.codec)
+        if before is not None and before.codec != plan.codec and (wide or is_wide(before.codec)):
+            self._before = _together(self._before, self._receiver.facts)
+            self._receiver, self._encoder = Receiver(self._jitter_s), None
+        if wide and not isinstance(self._receiver, WideReceiver):
+            self._receiver = WideReceiver(self._jitter_s, plan)
+            self._encoder = encoder(plan.codec)
+        self._receiver.configure(plan, anew=anew)
 
     def inputs(self) -> AsyncIterator[LegInput]:
         """Frames every 20 ms, key presses, then one `LegEnded`. One reader; 2 s behind, it loses the oldest.
@@ -229,7 +209,7 @@ class RtpSession:
             self._closed = True
             self.end(EndCause.LOCAL_HANGUP)
             if self._sender.packets or self._receiver.jitter.ssrc is not None:
-                self._report(0.0, bye=True)
+                self._control(self._reports.goodbye(self._sender))
             self._wire = None
             if self._rtcp is not None:
                 self._rtcp.close()
@@ -256,12 +236,18 @@ class RtpSession:
     def on_media(self, data: bytes, source: Address, now: float) -> None:
         """An RTP datagram came."""
         traffic, plan = self.traffic, self._plan
+        if plan is not None and plan.mux and len(data) > 1 and 191 < data[1] < 224:  # RFC 5761 §4
+            self.on_control(data, now)
+            return
         traffic.packets_in += 1
         if plan is None or self._cause is not None:
             traffic.ignored += 1
             return
         try:
-            packet = rtp.parse(data)
+            packet = rtp.parse(data if self._srtp is None else self._srtp.unprotect(data))
+        except SrtpError:
+            traffic.unauthentic += 1
+            return
         except rtp.RtpSyntaxError:
             traffic.malformed += 1
             return
@@ -277,24 +263,25 @@ class RtpSession:
             self._inputs.push(Digit(key, self._clock))
 
     def on_control(self, data: bytes, now: float) -> None:
-        """An RTCP datagram came: remembered for our next report, else of no consequence."""
+        """An RTCP datagram came: what it says of our stream, and when we last heard of the peer's."""
         try:
-            heard = rtcp.parse(data)
+            plain = data if self._srtp is None else self._srtp.unprotect_control(data)
+            self._reports.take(plain, now, self._sender, self._receiver.jitter)
+        except SrtpError:
+            self.traffic.unauthentic += 1
         except rtcp.RtcpSyntaxError:
             self.traffic.malformed += 1
-            return
-        if heard.ssrc == self._receiver.jitter.ssrc and heard.report is not None:
-            self._peer_report = (heard.report, now)
 
     # -- the tick -----------------------------------------------------------------------------------------
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> Law:
         """The law of what `pull` gives."""
-        return self._receiver.codec
+        return "PCMA" if isinstance(self._receiver, WideReceiver) else self._receiver.codec
 
     def pull(self, now: float) -> bytes | None:
-        """Begin a tick: 24 bytes of before and the 20 ms now due; None before `configure` and after the end.
+        """Begin a tick: 24 bytes of before and the 20 ms now due, as G.711; None when there is none to
+        decode: before `configure`, after the end, and from a wideband stream, which is delivered at once.
 
         Ends the session when no media has come for too long.
         """
@@ -307,6 +294,9 @@ class RtpSession:
             self.end(EndCause.MEDIA_TIMEOUT)
             return None
         row, self._made_up = self._receiver.pull(now)
+        if isinstance(self._receiver, WideReceiver):
+            self.deliver(row)
+            return None
         return row
 
     def deliver(self, pcm: bytes) -> None:
@@ -325,60 +315,64 @@ class RtpSession:
                 self._send(datagram, target)
         else:
             playing = self._playing
-            sound = _SILENCE[plan.codec] if playing is None else self._next_sound(playing, plan)
+            sound = self._silence(plan) if playing is None else self._next_sound(playing, plan)
             for datagram in self._sender.tick(sound):
                 self._send(datagram, target)
         self._clock += FRAME_SAMPLES
-        self._ticks += 1
-        if self._ticks % RTCP_TICKS == 0:
-            self._report(now)
+        if self._reports.due():
+            jitter = self._receiver.jitter
+            self._control(self._reports.compound(now, self._sender, jitter, self._receiver.facts))
+
+    def _silence(self, plan: MediaPlan) -> bytes:
+        return _SILENCE[law_of(plan.codec)] if self._encoder is None else self._encoder.encode(_NOTHING)
 
     def _next_sound(self, playing: _Playing, plan: MediaPlan) -> bytes:
         if playing.over.is_set():
-            return _SILENCE[plan.codec]
+            return self._silence(plan)
         sound, pcm = playing.take()
         if playing.tap is not None:
             playing.tap(AudioFrame(self.leg, self._clock, pcm))
-        return sound
+        return sound if self._encoder is None else self._encoder.encode(pcm)
 
     def _send(self, datagram: bytes, target: Address) -> None:
         if self._wire is None:
             return
         try:
-            self._wire.sendto(datagram, target)
-        except OSError:  # full, or the peer's port is closed: media does not wait
+            self._wire.sendto(datagram if self._srtp is None else self._srtp.protect(datagram), target)
+        except (OSError, SrtpError):  # full, or the peer's port is closed: media does not wait
             self.traffic.unsent += 1
         else:
             self.traffic.packets_out += 1
 
-    def _report(self, now: float, *, bye: bool = False) -> None:
-        """Send an RTCP compound to the port above the peer's RTP (RFC 3550 §11)."""
-        target, sender = self._latch.target, self._sender
-        if target is None or self._rtcp is None or target[1] >= 65_535:
+    def _control(self, compound: bytes) -> None:
+        """Send RTCP: where the peer wants it, else to the port above its RTP (RFC 3550 §11)."""
+        target, plan = self._latch.target, self._plan
+        if target is None or plan is None or self._rtcp is None or target[1] >= 65_535:
             return
-        sent = rtcp.Sent(sender.timestamp, sender.packets, sender.octets) if sender.packets else None
-        received = self._received(now) if self._receiver.jitter.ssrc is not None and not bye else None
-        compound = rtcp.report(sender.ssrc, self._cname, time.time(), sent, received, bye=bye)
-        self._rtcp.sendto(compound, (target[0], target[1] + 1))
+        if plan.control is not None and target[0] == plan.control[0]:
+            target = plan.control
+        elif not plan.mux:
+            target = (target[0], target[1] + 1)
+        try:
+            data = compound if self._srtp is None else self._srtp.protect_control(compound)
+        except SrtpError:
+            return
+        self._rtcp.sendto(data, target)
 
-    def _received(self, now: float) -> rtcp.Received:
-        jitter = self._receiver.jitter
-        expected, lost = jitter.expected_total, jitter.lost
-        new_expected, new_lost = expected - self._reported[0], lost - self._reported[1]
-        self._reported = (expected, lost)
-        fraction = min(255, max(0, new_lost) * 256 // new_expected) if new_expected > 0 else 0
-        last, delay = 0, 0
-        if self._peer_report is not None:
-            last, delay = self._peer_report[0], int((now - self._peer_report[1]) * 65_536)
-        return rtcp.Received(
-            ssrc=jitter.ssrc or 0,
-            fraction_lost=fraction,
-            lost=lost,
-            highest=jitter.highest,
-            jitter=int(jitter.interarrival),
-            last_report=last,
-            delay=max(0, delay),
-        )
+
+def _together(before: AudioFacts, after: AudioFacts) -> AudioFacts:
+    """The counts of two streams of one leg, one after the other."""
+    if not before.received:
+        return after
+    return replace(
+        after,
+        received=before.received + after.received,
+        lost=before.lost + after.lost,
+        late=before.late + after.late,
+        duplicated=before.duplicated + after.duplicated,
+        concealed_ms=before.concealed_ms + after.concealed_ms,
+        codec=after.codec or before.codec,
+    )
 
 
 def _usable(remote: Address | None, local: str) -> Address | None:

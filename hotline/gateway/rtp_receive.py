@@ -10,7 +10,7 @@ from hotline.conversation import AudioFacts
 from hotline.gateway import concealment
 from hotline.gateway.concealment import Concealer
 from hotline.gateway.dtmf import EventDecoder
-from hotline.gateway.g711 import SILENCE, Codec, decode, encode, transcode
+from hotline.gateway.g711 import SILENCE, Codec, decode, encode, law_of, transcode
 from hotline.gateway.jitter import JitterBuffer, Lost
 from hotline.gateway.media import MediaPlan
 from hotline.gateway.resample import FRAME_8K, TAIL
@@ -62,12 +62,13 @@ class Receiver:
         Packets of the codec before stay welcome: some are still on their way.
         """
         before = {kind: codec for kind, codec in self._codecs.items() if codec == self._codec}
-        self._codecs = {**before, plan.payload_type: plan.codec}
+        law = law_of(plan.codec)
+        self._codecs = {**before, plan.payload_type: law}
         self._event_type = plan.dtmf_payload_type
-        if plan.codec != self._codec:
-            self._pending = transcode(self._pending, plan.codec)
-            self._history.extend([transcode(frame, plan.codec) for frame in self._history])
-            self._codec = plan.codec
+        if law != self._codec:
+            self._pending = transcode(self._pending, law)
+            self._history.extend([transcode(frame, law) for frame in self._history])
+            self._codec = law
         if anew:
             self.jitter.reset()
             self._concealer.forget()

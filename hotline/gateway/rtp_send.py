@@ -1,11 +1,11 @@
-"""One leg's outgoing stream: 20 ms of G.711 or a key press at every tick, datagrams out. Pure."""
+"""One leg's outgoing stream: 20 ms of sound or a key press at every tick, datagrams out. Pure."""
 
 import secrets
 import struct
 from collections import deque
 from collections.abc import Iterator
 
-from hotline.gateway import dtmf
+from hotline.gateway import dtmf, wideband
 from hotline.gateway.dtmf import EventPacket
 from hotline.gateway.media import MediaPlan
 from hotline.gateway.resample import FRAME_8K
@@ -24,6 +24,12 @@ class Sender:
         self.timestamp = secrets.randbits(32)
         self.packets = 0
         self.octets = 0
+        self.clock = 8000
+        """Timestamp units a second."""
+        self._step = FRAME_8K
+        """Timestamp units in a tick."""
+        self._whole = False
+        """Each tick's payload is a packet of its own: the codec's packets cannot be joined or cut."""
         self._sequence = secrets.randbits(16)
         self._payload_type = 8
         self._event_type: int | None = None
@@ -50,6 +56,9 @@ class Sender:
         self._payload_type = plan.payload_type
         self._event_type = plan.dtmf_payload_type
         self._packet_bytes = max(10, min(plan.packet_ms, 200)) * 8
+        self.clock = wideband.clock(plan.codec)
+        self._step = self.clock // 50
+        self._whole = plan.codec == "OPUS"
 
     def press(self, key: str, ms: int) -> None:
         """Send this key when those before it are out. Raises `ValueError` for no such key."""
@@ -59,7 +68,7 @@ class Sender:
 
     def pause(self) -> None:
         """A tick in which nothing may be sent: time goes on."""
-        self.timestamp = (self.timestamp + FRAME_8K) & 0xFFFF_FFFF
+        self.timestamp = (self.timestamp + self._step) & 0xFFFF_FFFF
         self._marker = True
         self._waiting = b""
 
@@ -67,10 +76,10 @@ class Sender:
         """The datagram of a tick in which `pressing`."""
         if self._press is None:
             key, ms = self._keys.popleft()
-            self._press = dtmf.press(key, ms)
+            self._press = dtmf.press(key, ms, self._step)
             self._press_time = self.timestamp
         event = next(self._press, None)
-        self.timestamp = (self.timestamp + FRAME_8K) & 0xFFFF_FFFF
+        self.timestamp = (self.timestamp + self._step) & 0xFFFF_FFFF
         if event is None or self._event_type is None:
             self._press, self._gap = None, _GAP_TICKS
             self._marker = True
@@ -78,11 +87,11 @@ class Sender:
         return self._pack(self._event_type, self._press_time, event.payload, marker=event.marker)
 
     def tick(self, sound: bytes) -> list[bytes]:
-        """The datagrams of a tick: `sound` is 160 bytes in the codec agreed on."""
+        """The datagrams of a tick: `sound` is 20 ms in the codec agreed on."""
         if self._gap:
             self._gap -= 1
         size = self._packet_bytes
-        if size == FRAME_8K:
+        if size == FRAME_8K or self._whole:
             out = [self._pack(self._payload_type, self.timestamp, sound, marker=self._marker)]
             self._marker = False
         else:
@@ -94,7 +103,7 @@ class Sender:
                 out.append(self._pack(self._payload_type, began & 0xFFFF_FFFF, piece, marker=self._marker))
                 self._marker = False
                 began += size
-        self.timestamp = (self.timestamp + FRAME_8K) & 0xFFFF_FFFF
+        self.timestamp = (self.timestamp + self._step) & 0xFFFF_FFFF
         return out
 
     def _pack(self, kind: int, timestamp: int, payload: bytes, *, marker: bool) -> bytes:

@@ -22,7 +22,8 @@ from hotline.conversation import EndCause
 from hotline.gateway.g711 import Codec
 from hotline.gateway.ports import NoPortsLeft, PortRange
 from hotline.gateway.resample import upsample_frames
-from hotline.gateway.rtp_leg import NOWHERE, ControlWire, RtpSession, Traffic, Wire
+from hotline.gateway.rtp_leg import RtpSession
+from hotline.gateway.rtp_wire import NOWHERE, ControlWire, Traffic, Wire
 from hotline.gateway_settings import MediaSettings
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class MediaStats:
     malformed: int
     foreign: int
     ignored: int
+    unauthentic: int
 
 
 class MediaEngine:
@@ -130,7 +132,7 @@ class MediaEngine:
         lags = sorted(self._lags) or [0.0]
         total = Traffic()
         for traffic in (self._past, *(session.traffic for session in self._sessions)):
-            _add(total, traffic)
+            total.add(traffic)
         return MediaStats(
             sessions=len(self._sessions),
             ticks=self._ticks,
@@ -143,6 +145,7 @@ class MediaEngine:
             malformed=total.malformed,
             foreign=total.foreign,
             ignored=total.ignored,
+            unauthentic=total.unauthentic,
         )
 
     def _bind(self, now: float) -> tuple[int, socket.socket, socket.socket]:
@@ -162,7 +165,7 @@ class MediaEngine:
 
     def _forget(self, session: RtpSession) -> None:
         if self._sessions.pop(session, session) is None:
-            _add(self._past, session.traffic)
+            self._past.add(session.traffic)
             wire = self._wires.pop(session, None)
             if wire is None:
                 return  # carried by another transport
@@ -218,11 +221,11 @@ class MediaEngine:
                 log.exception("leg failed in the media tick", extra={"leg": session.leg})
                 session.end(EndCause.ERROR)
                 continue
+            active.append(session)
             if row is not None:
                 sessions, rows = laws[session.codec]
                 sessions.append(session)
                 rows.append(row)
-                active.append(session)
         for codec, (sessions, rows) in laws.items():
             for session, pcm in zip(sessions, upsample_frames(rows, codec), strict=True):
                 session.deliver(pcm)
@@ -256,15 +259,6 @@ def _bound(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _add(total: Traffic, part: Traffic) -> None:
-    total.packets_in += part.packets_in
-    total.packets_out += part.packets_out
-    total.unsent += part.unsent
-    total.malformed += part.malformed
-    total.foreign += part.foreign
-    total.ignored += part.ignored
 
 
 __all__ = ["MediaEngine", "MediaStats", "NoPortsLeft", "RtpSession"]

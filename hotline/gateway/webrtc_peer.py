@@ -6,7 +6,8 @@ Synchronous: the port gives it datagrams and the time, it answers at once or not
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hotline.gateway.rtp_leg import NOWHERE, RtpSession
+from hotline.gateway.rtp_leg import RtpSession
+from hotline.gateway.rtp_wire import NOWHERE
 from hotline.gateway.webrtc_dtls import Certificate, Dtls, DtlsState, Fingerprint
 from hotline.gateway.webrtc_ice import IceLite
 from hotline.gateway.webrtc_stun import Address, BindingRequest

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hotline.gateway.media import Direction, MediaPlan
-from hotline.gateway.rtp_leg import NOWHERE
+from hotline.gateway.rtp_wire import NOWHERE
 from hotline.gateway.sip import sdp
 from hotline.gateway.sip.negotiation import NothingInCommon
 from hotline.gateway.sip.sdp import Media, SdpSyntaxError
@@ -188,7 +188,7 @@ def _event(media: Media, codec: WebCodec) -> tuple[int | None, int]:
 def _plan(media: Media, codec: WebCodec) -> MediaPlan:
     number = _number(media, f"{codec}/{CLOCKS[codec]}")
     direction = _MIRROR[media.direction or Direction.SENDRECV]
-    return MediaPlan(NOWHERE, codec, number or 0, _event(media, codec)[0], direction)  # type: ignore[arg-type]
+    return MediaPlan(NOWHERE, codec, number or 0, _event(media, codec)[0], direction)
 
 
 def _attributes(data: bytes) -> list[list[tuple[str, str]]]:

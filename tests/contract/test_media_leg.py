@@ -1,9 +1,9 @@
-"""What every `MediaLeg` promises a call: one suite, run on the tests' fake and on a SIP leg on loopback."""
+"""What every `MediaLeg` promises a call: one suite, run on the tests' fake and on SIP legs of every codec."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import pairwise
-from typing import Protocol
+from typing import Literal, Protocol
 
 import anyio
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from asr.audio import FRAME_SAMPLES, AudioFrame
 from hotline.conversation import Digit, EndCause
 from hotline.errors import LegGone
-from hotline.gateway.media import LegEnded, LegInput, MediaLeg
+from hotline.gateway.media import Codec, LegEnded, LegInput, MediaLeg
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.sip.leg import SipLeg
@@ -76,9 +76,9 @@ class SipParty:
         await anyio.sleep(0.1)
 
 
-async def sip_party(stack: AsyncExitStack) -> SipParty:
+async def sip_party(stack: AsyncExitStack, codec: Codec, srtp: Literal["allow", "require"]) -> SipParty:
     """Two endpoints on loopback; the leg under test is the one that was called."""
-    settings = SipSettings(host="127.0.0.1", port=0)
+    settings = SipSettings(host="127.0.0.1", port=0, codecs=(codec,), srtp=srtp)
     media = MediaSettings(port_min=23_400, port_max=23_418)
     engine = await stack.enter_async_context(MediaEngine.open("127.0.0.1", media))
     called = await stack.enter_async_context(SipEndpoint.open(settings, engine))
@@ -96,13 +96,14 @@ async def sip_party(stack: AsyncExitStack) -> SipParty:
     return SipParty(legs[0], other)
 
 
-@pytest.fixture(params=["fake", "sip"])
+@pytest.fixture(params=["fake", "PCMA", "PCMU", "G722", "OPUS", "PCMA+srtp", "OPUS+srtp"])
 async def party(request: pytest.FixtureRequest) -> AsyncIterator[Party]:
     if request.param == "fake":
         yield FakeParty()
         return
+    codec, _, srtp = request.param.partition("+")
     async with AsyncExitStack() as stack:
-        yield await sip_party(stack)
+        yield await sip_party(stack, codec, "require" if srtp else "allow")
 
 
 async def everything(leg: MediaLeg) -> list[LegInput]:
@@ -231,5 +232,5 @@ async def test_facts_can_be_read_after_the_end_too(party: Party) -> None:
     await party.talk(0.1)
     await party.leg.hangup()
     facts = party.leg.facts
-    assert facts.codec == "PCMA"
+    assert facts.codec in {"PCMA", "PCMU", "G722", "OPUS"}
     assert (facts.lost, facts.duplicated) == (0, 0)

@@ -15,7 +15,7 @@ from hotline.gateway.sip.grammar import SipUri, host_literal
 from hotline.gateway.sip.incoming import Calls, MediaPorts
 from hotline.gateway.sip.leg import ALLOW, SDP, MediaSession, SipLeg
 from hotline.gateway.sip.message import Request, Response, SipSyntaxError, make_request
-from hotline.gateway.sip.negotiation import Negotiation, NothingInCommon
+from hotline.gateway.sip.negotiation import NothingInCommon
 from hotline.gateway.sip.sdp import SdpSyntaxError
 from hotline.gateway.sip.signalling import Signalling
 from hotline.gateway.sip.transaction import Hop
@@ -99,7 +99,7 @@ class Attempt:
         self._leg_id, self._session = media
         self._hop = hop
         self._credentials = credentials
-        self._negotiation = Negotiation(signalling.address(hop.host), secrets.randbits(31))
+        self._negotiation = signalling.negotiation(hop)
         self._invite: Request | None = None
         self._heard = False
         self._abandoned = False

@@ -12,7 +12,6 @@ from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.grammar import NameAddr, SipUri
 from hotline.gateway.sip.leg import ALLOW, SDP, MediaSession, SipLeg
 from hotline.gateway.sip.message import Request, make_response
-from hotline.gateway.sip.negotiation import Negotiation
 from hotline.gateway.sip.signalling import Signalling
 from hotline.gateway.sip.transaction import Hop, Key
 
@@ -108,8 +107,7 @@ class IncomingInvite:
 
     def _accept(self, leg_id: LegId, session: MediaSession) -> SipLeg:
         self._taken = True
-        address = self._signalling.address(self._hop.host)
-        negotiation = Negotiation(address, secrets.randbits(31))
+        negotiation = self._signalling.negotiation(self._hop)
         port = session.local[1]
         # The offer was checked when the INVITE came, so answering it cannot fail any more.
         body = negotiation.answer(self._offer, port) if self._offer else negotiation.offer(port)

@@ -1,18 +1,32 @@
 """Offer and answer (RFC 3264): what both sides can do becomes a `MediaPlan`."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from hotline.errors import HotlineError
-from hotline.gateway.media import Direction, MediaPlan
+from hotline.gateway import opus, wideband
+from hotline.gateway.media import Codec, Direction, MediaPlan
 from hotline.gateway.sip import sdp
 from hotline.gateway.sip.sdp import Media
+from hotline.gateway.srtp import SUITES, Crypto, SrtpKeys
 
-Codec = Literal["PCMA", "PCMU"]
-_CODECS: dict[str, Codec] = {"PCMA/8000": "PCMA", "PCMU/8000": "PCMU"}
-_NUMBERS: dict[Codec, int] = {"PCMA": 8, "PCMU": 0}
-_DTMF = "TELEPHONE-EVENT/8000"
-_OWN_DTMF = 101
-_PROFILES = frozenset({"RTP/AVP", "RTP/AVPF"})
+_ENCODINGS: dict[str, Codec] = {
+    "PCMA/8000": "PCMA",
+    "PCMU/8000": "PCMU",
+    "G722/8000": "G722",
+    "OPUS/48000": "OPUS",
+}
+_MAPS: dict[Codec, str] = {
+    "PCMA": "PCMA/8000",
+    "PCMU": "PCMU/8000",
+    "G722": "G722/8000",
+    "OPUS": "opus/48000/2",  # always two channels, whatever is sent (RFC 7587 §7)
+}
+_NUMBERS: dict[Codec, int] = {"PCMA": 8, "PCMU": 0, "G722": 9, "OPUS": 96}
+_OPUS_FORMAT = "maxplaybackrate=16000;maxaveragebitrate=24000;stereo=0;useinbandfec=1"
+_EVENT, _OWN_EVENTS = "TELEPHONE-EVENT", {8000: 101, 48_000: 110}
+_NOISE = "CN/8000"
+_CLEAR, _PROTECTED = frozenset({"RTP/AVP", "RTP/AVPF"}), frozenset({"RTP/SAVP", "RTP/SAVPF"})
 _MIRROR = {
     Direction.SENDRECV: Direction.SENDRECV,
     Direction.SENDONLY: Direction.RECVONLY,
@@ -28,6 +42,16 @@ class NothingInCommon(HotlineError):
     code = "hotline.nothing_in_common"
 
 
+@dataclass(frozen=True, slots=True)
+class MediaPolicy:
+    """What we speak."""
+
+    codecs: tuple[Codec, ...] = ("PCMA", "PCMU")
+    """Best first; an offerer's own order goes before ours."""
+    srtp: Literal["off", "allow", "require"] = "off"
+    """`off` too where keys in the description could be read on the way (RFC 4568 §8)."""
+
+
 class Negotiation:
     """The offers and answers of one dialog, from our side.
 
@@ -35,13 +59,17 @@ class Negotiation:
     round leaves everything as it was.
     """
 
-    def __init__(self, host: str, session_id: int) -> None:
+    def __init__(self, host: str, session_id: int, policy: MediaPolicy | None = None) -> None:
         self._host = host
         self._id = session_id
+        self._policy = policy or MediaPolicy()
         self._version = session_id
         self._said: tuple[str, ...] | None = None
         self._layout: tuple[str, ...] = ()
         self._index = 0
+        self._proto = "RTP/AVP"
+        self._ours: dict[str, Crypto] = {}
+        """Our key of each suite; it stays for the whole dialog."""
         self.plan: MediaPlan | None = None
         """What is in force."""
 
@@ -51,22 +79,32 @@ class Negotiation:
         Extra streams are refused with port 0, in their order. Raises `SdpSyntaxError` or `NothingInCommon`.
         """
         description = sdp.parse(offer)
-        index, plan = _choose(description.media)
+        index, plan, crypto = self._choose(description.media)
         sections = [
-            _section(plan, port, media.proto) if position == index else _refused(media)
+            _section(plan, port, media.proto, crypto) if position == index else _refused(media)
             for position, media in enumerate(description.media)
         ]
         self._layout = tuple(_refused(media) for media in description.media)
         self._index = index
+        self._proto = description.media[index].proto
         self.plan = plan
         return self._say(sections)
 
-    def offer(self, port: int) -> bytes:
-        """Offer both codecs (the one in force first), repeating the streams refused before (§8)."""
-        codec = self.plan.codec if self.plan else "PCMA"
-        order: list[Codec] = [codec, "PCMU" if codec == "PCMA" else "PCMA"]
-        event = self.plan.dtmf_payload_type if self.plan else None
-        section = _offer_section(order, _OWN_DTMF if event is None else event, port)
+    def offer(self, port: int, direction: Direction = Direction.SENDRECV) -> bytes:
+        """Offer our codecs (the one in force first), repeating the streams refused before (§8)."""
+        order = list(self._policy.codecs)
+        if not opus.available() and "OPUS" in order:
+            order.remove("OPUS")
+        plan = self.plan
+        if plan is not None:
+            order = [plan.codec, *(codec for codec in order if codec != plan.codec)]
+        if plan is None and self._policy.srtp == "require":
+            self._proto = "RTP/SAVP"
+        crypto: list[Crypto] = []
+        if self._proto in _PROTECTED:
+            suites = [plan.srtp.suite] if plan is not None and plan.srtp is not None else list(SUITES)
+            crypto = [self._key(suite, tag) for tag, suite in enumerate(suites, 1)]
+        section = _offer_section(order, plan, port, self._proto, crypto, direction)
         if not self._layout:
             return self._say([section])
         return self._say([section if at == self._index else old for at, old in enumerate(self._layout)])
@@ -75,11 +113,49 @@ class Negotiation:
         """Take the peer's answer to our offer and set `plan`. Raises `SdpSyntaxError`, `NothingInCommon`."""
         description = sdp.parse(answer)
         media = description.media[self._index : self._index + 1]
-        _, plan = _choose(media)
+        _, plan, _ = self._choose(media, answer=True)
         if not self._layout:
             self._layout = tuple(_refused(item) for item in description.media)
         self.plan = plan
         return plan
+
+    def check(self, offer: bytes) -> None:
+        """Raise what `answer` would raise, changing nothing."""
+        self._choose(sdp.parse(offer).media)
+
+    def _choose(
+        self, media: tuple[Media, ...], *, answer: bool = False
+    ) -> tuple[int, MediaPlan, Crypto | None]:
+        """The first audio stream with one of our codecs, what it comes to, and our key for it."""
+        for index, item in enumerate(media):
+            if item.kind != "audio" or item.port == 0:
+                continue
+            protected, keys, crypto = self._protect(item, answer=answer)
+            if not protected:
+                continue
+            plan = _plan(item, self._policy.codecs, keys)
+            if plan is not None:
+                return index, plan, crypto
+        raise NothingInCommon("no audio stream in common")
+
+    def _protect(self, media: Media, *, answer: bool) -> tuple[bool, SrtpKeys | None, Crypto | None]:
+        """Whether the stream's protection will do, its keys, and the line that tells ours."""
+        mode = self._policy.srtp
+        theirs = next((item for item in media.crypto if item.suite in SUITES), None)
+        if media.proto in _CLEAR:
+            # Keys in a description that does not demand them: best effort, answered in kind.
+            if theirs is None or mode == "off" or answer:
+                return mode != "require" and not (answer and self._proto in _PROTECTED), None, None
+        elif media.proto not in _PROTECTED or theirs is None or mode == "off":
+            return False, None, None
+        ours = self._key(theirs.suite, theirs.tag)
+        return True, SrtpKeys(theirs.suite, ours.key, theirs.key), ours
+
+    def _key(self, suite: str, tag: int) -> Crypto:
+        known = self._ours.get(suite)
+        made = Crypto.make(tag, suite) if known is None else Crypto(tag, suite, known.key)
+        self._ours[suite] = made
+        return made
 
     def _say(self, sections: list[str]) -> bytes:
         said = tuple(sections)
@@ -89,58 +165,98 @@ class Negotiation:
         return sdp.build(self._host, (self._id, self._version), said)
 
 
-def check_offer(offer: bytes) -> None:
-    """Raise what `Negotiation.answer` would raise, changing nothing."""
-    _choose(sdp.parse(offer).media)
-
-
-def _choose(media: tuple[Media, ...]) -> tuple[int, MediaPlan]:
-    """The first audio stream with one of our codecs, and what it comes to."""
-    for index, item in enumerate(media):
-        if item.kind != "audio" or item.port == 0 or item.proto not in _PROFILES:
-            continue
-        plan = _plan(item)
-        if plan is not None:
-            return index, plan
-    raise NothingInCommon("no audio stream in common")
-
-
-def _plan(media: Media) -> MediaPlan | None:
-    speech = next((number for number in media.payload_types if media.encoding(number) in _CODECS), None)
-    if speech is None:
+def _plan(media: Media, codecs: tuple[Codec, ...], keys: SrtpKeys | None) -> MediaPlan | None:
+    speech = next((number for number in media.payload_types if _codec(media, number) in codecs), None)
+    codec = None if speech is None else _codec(media, speech)
+    if speech is None or codec is None:
         return None
-    event = next((number for number in media.payload_types if media.encoding(number) == _DTMF), None)
+    clock = wideband.clock(codec)
+    event = _find(media, f"{_EVENT}/{clock}")
     direction = _MIRROR[media.direction or Direction.SENDRECV]
     address = sdp.usable_address(media.address)
     if address is None and direction is not Direction.INACTIVE:
         # The old way to hold (RFC 2543): address 0.0.0.0. We go on listening, and send nothing.
         direction = Direction.RECVONLY if direction is Direction.SENDRECV else Direction.INACTIVE
-    ptime = media.ptime if media.ptime in _PACKETS else 20
-    remote = None if address is None else (address, media.port)
-    return MediaPlan(remote, _CODECS[media.encoding(speech)], speech, event, direction, ptime or 20)
+    ptime = media.ptime if media.ptime in _PACKETS and codec != "OPUS" else 20
+    return MediaPlan(
+        remote=None if address is None else (address, media.port),
+        codec=codec,
+        payload_type=speech,
+        dtmf_payload_type=event,
+        direction=direction,
+        packet_ms=ptime or 20,
+        srtp=keys,
+        control=_control(media, address),
+        mux=media.mux,
+        cn_payload_type=_find(media, _NOISE) if clock == 8000 else None,
+    )
+
+
+def _control(media: Media, address: str | None) -> tuple[str, int] | None:
+    if address is None or media.control is None:
+        return None
+    port, host = media.control
+    return host or address, port
+
+
+def _codec(media: Media, number: int) -> Codec | None:
+    codec = _ENCODINGS.get(media.encoding(number))
+    return None if codec == "OPUS" and not opus.available() else codec
+
+
+def _find(media: Media, encoding: str) -> int | None:
+    return next((number for number in media.payload_types if media.encoding(number) == encoding), None)
 
 
 def _refused(media: Media) -> str:
     return f"m={media.kind} 0 {media.proto} {' '.join(media.formats)}"
 
 
-def _section(plan: MediaPlan, port: int, proto: str) -> str:
-    formats = [plan.payload_type] + ([] if plan.dtmf_payload_type is None else [plan.dtmf_payload_type])
-    lines = [f"m=audio {port} {proto} {' '.join(map(str, formats))}"]
-    lines.append(f"a=rtpmap:{plan.payload_type} {plan.codec}/8000")
-    lines += _event_lines(plan.dtmf_payload_type)
+def _section(plan: MediaPlan, port: int, proto: str, crypto: Crypto | None) -> str:
+    extra = [item for item in (plan.dtmf_payload_type, plan.cn_payload_type) if item is not None]
+    lines = [f"m=audio {port} {proto} {' '.join(map(str, [plan.payload_type, *extra]))}"]
+    lines += _codec_lines(plan.codec, plan.payload_type)
+    lines += _event_lines(plan.dtmf_payload_type, wideband.clock(plan.codec))
+    if plan.cn_payload_type is not None:
+        lines.append(f"a=rtpmap:{plan.cn_payload_type} {_NOISE}")
+    if crypto is not None:
+        lines.append(str(crypto))
+    if plan.mux:
+        lines.append("a=rtcp-mux")
     lines += [f"a=ptime:{plan.packet_ms}", f"a={plan.direction}"]
     return "\r\n".join(lines)
 
 
-def _offer_section(order: list[Codec], event: int, port: int) -> str:
-    formats = [*(_NUMBERS[codec] for codec in order), event]
-    lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, formats))}"]
-    lines += [f"a=rtpmap:{_NUMBERS[codec]} {codec}/8000" for codec in order]
-    lines += _event_lines(event)
-    lines += ["a=ptime:20", "a=sendrecv"]
+def _offer_section(
+    order: list[Codec],
+    plan: MediaPlan | None,
+    port: int,
+    proto: str,
+    crypto: list[Crypto],
+    direction: Direction,
+) -> str:
+    """All we speak; what is in force keeps its payload types (RFC 3264 §8.3.2)."""
+    numbers = dict(_NUMBERS)
+    events = {clock: _OWN_EVENTS[clock] for clock in sorted({wideband.clock(codec) for codec in order})}
+    if plan is not None:
+        numbers[plan.codec] = plan.payload_type
+        if plan.dtmf_payload_type is not None:
+            events[wideband.clock(plan.codec)] = plan.dtmf_payload_type
+    formats = [*(numbers[codec] for codec in order), *events.values()]
+    lines = [f"m=audio {port} {proto} {' '.join(map(str, formats))}"]
+    for codec in order:
+        lines += _codec_lines(codec, numbers[codec])
+    for clock, event in events.items():
+        lines += _event_lines(event, clock)
+    lines += [str(item) for item in crypto]
+    lines += ["a=ptime:20", f"a={direction}"]
     return "\r\n".join(lines)
 
 
-def _event_lines(event: int | None) -> list[str]:
-    return [] if event is None else [f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-15"]
+def _codec_lines(codec: Codec, number: int) -> list[str]:
+    lines = [f"a=rtpmap:{number} {_MAPS[codec]}"]
+    return [*lines, f"a=fmtp:{number} {_OPUS_FORMAT}"] if codec == "OPUS" else lines
+
+
+def _event_lines(event: int | None, clock: int) -> list[str]:
+    return [] if event is None else [f"a=rtpmap:{event} telephone-event/{clock}", f"a=fmtp:{event} 0-15"]

@@ -6,12 +6,14 @@ from ipaddress import ip_address
 
 from hotline.errors import WireError
 from hotline.gateway.media import Direction
+from hotline.gateway.srtp import Crypto
 
 MAX_SDP = 16_384
 """Bytes of a description."""
 MAX_LINES = 400
 MAX_MEDIA = 16
-STATIC = {0: "PCMU/8000", 8: "PCMA/8000"}
+MAX_CRYPTO = 16
+STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 13: "CN/8000"}
 """Payload types that need no rtpmap (RFC 3551 §6), of those we speak."""
 
 
@@ -37,6 +39,12 @@ class Media:
     """Payload type → `NAME/rate`, upper case."""
     fmtp: dict[int, str] = field(default_factory=dict)
     ptime: int | None = None
+    crypto: tuple[Crypto, ...] = ()
+    """Keys we could use (RFC 4568), in the peer's order."""
+    control: tuple[int, str | None] | None = None
+    """Port, and perhaps address, of RTCP (RFC 3605)."""
+    mux: bool = False
+    """RTCP may share RTP's port (RFC 5761)."""
 
     def encoding(self, payload_type: int) -> str:
         """`NAME/rate` of a payload type; "" when unknown."""
@@ -142,6 +150,8 @@ def _attribute(media: Media, value: str) -> Media:
         if not number.isdigit():
             return media
         return replace(media, fmtp={**media.fmtp, _number(number, 127): setting.strip()})
+    if name in {"crypto", "rtcp", "rtcp-mux"}:
+        return _transport(media, name, text)
     if name == "ptime":
         # Some peers write 20.0; a wrong ptime is no reason to refuse a call.
         whole = text.strip().partition(".")[0]
@@ -151,6 +161,24 @@ def _attribute(media: Media, value: str) -> Media:
             else media
         )
     return media
+
+
+def _transport(media: Media, name: str, text: str) -> Media:
+    """What is said of keys and of RTCP."""
+    if name == "rtcp":
+        return replace(media, control=_control(text))
+    if name == "rtcp-mux":
+        return replace(media, mux=True)
+    found = Crypto.parse(text) if len(media.crypto) < MAX_CRYPTO else None
+    return media if found is None else replace(media, crypto=(*media.crypto, found))
+
+
+def _control(text: str) -> tuple[int, str | None] | None:
+    """`port` or `port IN IP4 address`; None for what cannot be used, which is no reason to refuse a call."""
+    parts = text.split()
+    if not parts or not (parts[0].isascii() and parts[0].isdigit() and 0 < int(parts[0][:6]) <= 65_535):
+        return None
+    return int(parts[0]), usable_address(parts[3]) if len(parts) == 4 else None
 
 
 def _number(text: str, most: int) -> int:

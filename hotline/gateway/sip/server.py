@@ -10,7 +10,7 @@ from hotline.gateway.sip.grammar import SipUri
 from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
 from hotline.gateway.sip.leg import ACCEPT, ALLOW, KNOWN_METHODS, SipLeg, offer_of
 from hotline.gateway.sip.message import Request, SipSyntaxError
-from hotline.gateway.sip.negotiation import NothingInCommon, check_offer
+from hotline.gateway.sip.negotiation import NothingInCommon
 from hotline.gateway.sip.sdp import SdpSyntaxError
 from hotline.gateway.sip.signalling import Signalling
 from hotline.gateway.sip.transaction import Hop, Key
@@ -223,7 +223,7 @@ class UserAgentServer:
             offer = offer_of(request)
             dialog = Dialog.as_uas(request, secrets.token_hex(8))
             if offer:
-                check_offer(offer)
+                self._there.negotiation(hop).check(offer)
         except SipSyntaxError as error:
             if error.status == 415:
                 self._reply(request, key, 415, "Unsupported Media Type", ACCEPT)

@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.grammar import COOKIE, SipSyntaxError, host_literal
 from hotline.gateway.sip.message import BadMessage, Request, Response, make_response, parse
+from hotline.gateway.sip.negotiation import MediaPolicy, Negotiation
 from hotline.gateway.sip.timers import Timers
 from hotline.gateway.sip.transaction import (
     Arrived,
@@ -157,6 +158,16 @@ class Signalling:
     def _port(self, hop: Hop) -> int:
         """Ours for that transport; where we only connect and do not listen, that of UDP and TCP."""
         return self.ports.get(hop.transport) or self.ports["UDP"]
+
+    def negotiation(self, hop: Hop) -> Negotiation:
+        """The offers and answers of a dialog with that hop."""
+        return Negotiation(self.address(hop.host), secrets.randbits(31), self._policy(hop))
+
+    def _policy(self, hop: Hop) -> MediaPolicy:
+        sip = self._sip
+        # RFC 4568 §8: a key that others can read protects nothing.
+        private = hop.secure or sip.srtp_over_clear
+        return MediaPolicy(sip.codecs, sip.srtp if private or sip.srtp == "require" else "off")
 
     # -- sending ------------------------------------------------------------------------------------------
 

@@ -58,3 +58,27 @@ def test_no_cut_or_changed_compound_does_harm(data: st.DataObject) -> None:
 
 def test_names_are_random() -> None:
     assert rtcp.make_cname() != rtcp.make_cname()
+
+
+@given(st.binary(max_size=300))
+def test_what_follows_a_report_may_be_anything(rest: bytes) -> None:
+    try:
+        rtcp.parse(rtcp.report(7, "c", 1e9, None, None) + rest)
+    except rtcp.RtcpSyntaxError:
+        return
+
+
+def test_report_blocks_come_back() -> None:
+    block = rtcp.Received(77, 12, -3, 65_537, 40, 0x1234_5678, 65_536)
+    for sent in (None, rtcp.Sent(1, 2, 3)):
+        heard = rtcp.parse(rtcp.report(7, "c", 1e9, sent, block))
+        assert heard.blocks == (block,)
+
+
+def test_voip_metrics_come_back() -> None:
+    said = rtcp.Voip(77, 0.125, 0.25, 0.5, 0.0, 30, 80, 82, 4.1, 60)
+    compound = rtcp.report(7, "c", 1e9, None, None) + rtcp.voip_report(7, said)
+    assert rtcp.parse(compound).voip == (said,)
+    unknown = rtcp.Voip(77, 0.0, 0.0, 0.0, 0.0, 0, 0, None, None, 0)
+    heard = rtcp.parse(rtcp.report(7, "c", 1e9, None, None) + rtcp.voip_report(7, unknown))
+    assert heard.voip == (unknown,)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotline.gateway.media import Direction, MediaPlan
-from hotline.gateway.sip.negotiation import Negotiation, NothingInCommon, check_offer
+from hotline.gateway.sip.negotiation import Negotiation, NothingInCommon
 from hotline.gateway.sip.sdp import SdpSyntaxError
 
 pytestmark = pytest.mark.unit
@@ -104,7 +104,7 @@ def test_other_streams_are_refused_in_their_place() -> None:
 )
 def test_nothing_in_common(media: list[str]) -> None:
     with pytest.raises(NothingInCommon):
-        check_offer(offer(*media))
+        Negotiation("192.0.2.9", 1).check(offer(*media))
     line = fresh()
     with pytest.raises(NothingInCommon):
         line.answer(offer(*media), 20_000)
