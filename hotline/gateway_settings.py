@@ -69,6 +69,12 @@ class SipSettings(Section):
     """Media protected with keys in the description (SDES): refused, taken when offered, or demanded."""
     srtp_over_clear: bool = False
     """Take such keys over UDP and TCP too, where they can be read on the way."""
+    session_expires_s: int = Field(default=1800, ge=0, le=86_400)
+    """Session timer we ask for (RFC 4028); 0 asks for none, but takes the peer's."""
+    min_se_s: int = Field(default=90, ge=1, le=3600)
+    """Shortest session timer we bear; below 90 only for tests."""
+    early_media: bool = False
+    """Play the flow's `early` prompts before the call is answered (183), where the flow has some."""
     symmetric: bool = True
     """Answer a peer where its requests come from when the address it names cannot be right (NAT)."""
     connections_per_source: int = Field(default=50, ge=1, le=10_000)

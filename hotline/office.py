@@ -81,6 +81,7 @@ class Office:
             flow=rulebook.flow,
             recordings=settings.recordings,
             limits=settings.limits,
+            early=settings.sip.early_media,
         )
 
     def web(self, settings: Settings, health: Callable[[], Health]) -> WebDeps:

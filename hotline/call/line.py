@@ -61,4 +61,6 @@ class Line:
     flow: FlowFile
     recordings: Path
     limits: LimitSettings
+    early: bool = False
+    """The flow's `early` prompts may be played before the answer."""
     clock: Callable[[], datetime] = utc_now

@@ -16,6 +16,7 @@ from asr.protocols import Transcriber
 from asr.transcript import LegFacts, TranscriptEvent
 from hotline.call.contained import contained
 from hotline.call.cues import Cues
+from hotline.call.early import take
 from hotline.call.filing import file_command
 from hotline.call.line import Line
 from hotline.call.listening import Listening, Verdict
@@ -85,7 +86,7 @@ class CallSession:
         facts = self._facts
         self._line.journal.start(facts.call, facts.channel, facts.remote, facts.dialled, facts.started)
         try:
-            leg = self._leg = await self._incoming.answer()
+            leg = self._leg = await take(self._incoming, self._line)
             facts.leg, facts.answered = leg.leg, self._line.clock()
             self._transcriber = self._line.transcribers.open(leg.leg)
             self._line.bus.publish(CallStarted(self._call, facts.channel, facts.remote, facts.dialled))
@@ -201,9 +202,8 @@ class CallSession:
             case machine.Listen():
                 self._listen(effect)
             case machine.EnterQueue():
-                self._cues.put(
-                    machine.QueueResult(answered=False)
-                )  # nobody can be on duty before there are agents
+                # Nobody can be on duty before there are agents.
+                self._cues.put(machine.QueueResult(answered=False))
             case machine.FileOrder():
                 doing.start_soon(self._file)
             case machine.Hangup():

@@ -84,6 +84,13 @@ class MediaLeg(Protocol):
         """End the leg (BYE where the protocol has one) and release its ports. Harmless when already ended."""
 
 
+class EarlyMedia(Protocol):
+    """Sound before the answer."""
+
+    async def play(self, pcm: bytes, tap: Callable[[AudioFrame], None] | None = None) -> None:
+        """Play 16 kHz s16le mono; see `MediaLeg.play`. Raises `LegGone` when the caller gives up."""
+
+
 class IncomingCall(Protocol):
     """A call that rings and has not been answered."""
 
@@ -98,6 +105,12 @@ class IncomingCall(Protocol):
     @property
     def channel(self) -> str:
         """phone, webrtc, …"""
+
+    async def progress(self) -> EarlyMedia | None:
+        """Let sound be played before the answer; None where the protocol, or this caller, cannot.
+
+        Raises `CallAborted` when the caller gave up.
+        """
 
     async def answer(self) -> MediaLeg:
         """Take the call. Raises `CallAborted` when the caller gave up first.

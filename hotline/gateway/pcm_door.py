@@ -80,6 +80,9 @@ class PbxCall:
         """Always `phone`: behind a PBX there are phones."""
         return "phone"
 
+    async def progress(self) -> None:
+        """The PBX has answered already: there is nothing before that."""
+
     async def answer(self) -> MediaLeg:
         """Take the call. Raises `CallAborted` when it is over."""
         if self._over or self.leg is not None:

@@ -31,7 +31,6 @@ from hotline.gateway_settings import WebRtcSettings
 log = logging.getLogger(__name__)
 
 MAX_DATAGRAM = 2048
-_SPOKEN = frozenset({"PCMA", "PCMU"})
 _DRAIN = 64
 """Datagrams read at one waking; what is left waits in the socket, so that the media tick gets its turn."""
 _SWEEP_S = 0.25
@@ -144,7 +143,7 @@ class WebRtcEngine:
     @property
     def codecs(self) -> tuple[WebCodec, ...]:
         """What we take, best first."""
-        return tuple(codec for codec in self._settings.codecs if codec in _SPOKEN)
+        return self._settings.codecs
 
     @property
     def connect_s(self) -> float:

@@ -139,6 +139,11 @@ def _unrecorded(flow: FlowFile) -> list[Problem]:
 
 def _unspoken(flow: FlowFile, texts: dict[str, str]) -> list[Problem]:
     problems = [
+        ("early", f"prompt {prompt!r} has no text in prompts/{flow.language}.yaml")
+        for prompt in flow.early
+        if prompt not in texts
+    ]
+    problems += [
         (name, f"prompt {prompt!r} has no text in prompts/{flow.language}.yaml")
         for name, node in flow.nodes.items()
         for prompt in prompt_ids(node)

@@ -160,6 +160,8 @@ class FlowFile(Closed):
     description: str = Field(max_length=500)
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}-[A-Z]{2}$")] = "zh-CN"
     """The prompts are read from prompts/<language>.yaml."""
+    early: tuple[PromptId, ...] = Field(default=(), max_length=20)
+    """Said before the call is answered, where `sip.early_media` and the caller's side allow it."""
     start: Name
     end: Name
     """A hangup node: where a call goes that has been in circles for too long."""

@@ -89,6 +89,10 @@ class FakeCall:
     def __init__(self, leg: FakeLeg | None) -> None:
         self._leg = leg
 
+    async def progress(self) -> FakeLeg | None:
+        await anyio.lowlevel.checkpoint()
+        return self._leg
+
     async def answer(self) -> FakeLeg:
         await anyio.lowlevel.checkpoint()
         if self._leg is None:

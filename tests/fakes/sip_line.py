@@ -45,6 +45,9 @@ class Line:
             self.calls.append(call)
             await call.reject(486, "Busy Here")
 
+    async def nothing(self) -> None:
+        """The test itself attends."""
+
     async def let_ring(self) -> None:
         async for call in self.endpoint.incoming():
             self.calls.append(call)

@@ -9,13 +9,18 @@ import anyio
 from asr.audio import LegId
 from hotline.conversation import EndCause
 from hotline.errors import CallAborted, HotlineError
+from hotline.gateway.media import MediaPlan
+from hotline.gateway.sip import session_timer
 from hotline.gateway.sip.auth import answer_challenge
 from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.grammar import SipUri, host_literal
 from hotline.gateway.sip.incoming import Calls, MediaPorts
-from hotline.gateway.sip.leg import ALLOW, SDP, MediaSession, SipLeg
-from hotline.gateway.sip.message import Request, Response, SipSyntaxError, make_request
+from hotline.gateway.sip.leg import SipLeg
+from hotline.gateway.sip.media_session import MediaSession
+from hotline.gateway.sip.message import Headers, Request, Response, SipSyntaxError, make_request
 from hotline.gateway.sip.negotiation import NothingInCommon
+from hotline.gateway.sip.options import ALLOW, SDP, SUPPORTED
+from hotline.gateway.sip.reliable import ReliableReceiver
 from hotline.gateway.sip.sdp import SdpSyntaxError
 from hotline.gateway.sip.signalling import Signalling
 from hotline.gateway.sip.transaction import Hop
@@ -105,6 +110,10 @@ class Attempt:
         self._abandoned = False
         self._cancelled = False
         self._challenged = False
+        self._lengthened = False
+        self._receivers: dict[str, ReliableReceiver] = {}
+        self._early: dict[str, Dialog] = {}
+        """To tag → early dialog; a forked call has several."""
         self._failure: HotlineError | None = None
         self._settled = anyio.Event()
         self.leg: SipLeg | None = None
@@ -124,6 +133,8 @@ class Attempt:
             ("CSeq", "1 INVITE"),
             self._signalling.contact(self._hop, secure=target.lower().startswith("sips:")),
             ALLOW,
+            SUPPORTED,
+            *session_timer.request_fields(self._signalling.timer_policy),
             SDP,
         ]
         body = self._negotiation.offer(self._session.local[1])
@@ -155,10 +166,14 @@ class Attempt:
             self._heard = True
             if self._abandoned:
                 self.abandon()
+            elif response.status > 100:
+                self._progressed(invite, response)
         elif response.status < 300:
             self._answered(invite, response)
         elif response.status in {401, 407} and not self._challenged and not self._abandoned:
             self._meet(invite, response)
+        elif response.status == 422 and not self._abandoned and not self._lengthened:
+            self._lengthen(invite, response)
         else:
             self._fail(CallRefused(response.status, response.reason))
 
@@ -169,9 +184,47 @@ class Attempt:
         if answer is None:
             self._fail(CallRefused(response.status, response.reason))
             return
-        headers = invite.headers.with_("Via", self._signalling.via(self._hop))
-        headers = headers.with_("CSeq", f"{invite.head.cseq + 1} INVITE").with_(*answer)
+        self._again(invite, invite.headers.with_(*answer))
+
+    def _lengthen(self, invite: Request, response: Response) -> None:
+        """The peer bears no session timer as short as ours (RFC 4028 §7.3)."""
+        self._lengthened = True
+        try:
+            least = session_timer.min_se(response.headers)
+        except SipSyntaxError:
+            least = None
+        if least is None:
+            self._fail(CallRefused(response.status, response.reason))
+            return
+        headers = invite.headers.with_("Session-Expires", str(least)).with_("Min-SE", str(least))
+        self._again(invite, headers)
+
+    def _again(self, invite: Request, headers: Headers) -> None:
+        """The same INVITE with other fields, as a new transaction."""
+        headers = headers.with_("Via", self._signalling.via(self._hop))
+        headers = headers.with_("CSeq", f"{invite.head.cseq + 1} INVITE")
         self._send(make_request("INVITE", invite.uri, headers.items, invite.body))
+
+    def _progressed(self, invite: Request, response: Response) -> None:
+        """A provisional answer: acknowledge it when it wants that, and hear what sound it announces."""
+        tag = response.head.to_tag
+        if tag is None:
+            return
+        rack = self._receivers.setdefault(tag, ReliableReceiver()).take(response)
+        if rack is not None:
+            try:
+                early = self._early.get(tag) or Dialog.as_uac(invite, response)
+            except SipSyntaxError:
+                return
+            self._early[tag] = early
+            hop = self._signalling.route(early, self._hop)
+            prack = early.request("PRACK", self._signalling.via(hop), [("RAck", rack)])
+            self._signalling.request(prack, hop, lambda _: None)
+        if response.body and self.leg is None:
+            try:
+                self._session.configure(self._negotiation.accept(response.body))
+            except (SdpSyntaxError, NothingInCommon):
+                return  # the final answer will tell
 
     def _answered(self, invite: Request, response: Response) -> None:
         try:
@@ -182,6 +235,8 @@ class Attempt:
         if self.leg is not None and self.leg.dialog.ident == dialog.ident:
             self.leg.acknowledge_again()
             return
+        if (early := self._early.get(response.head.to_tag or "")) is not None:
+            dialog.cseq = early.cseq  # requests of the early dialog have counted on
         hop = self._signalling.route(dialog, self._hop)
         ack = dialog.request("ACK", self._signalling.via(hop), cseq=invite.head.cseq)
         self._signalling.send(ack, hop)
@@ -189,7 +244,7 @@ class Attempt:
             self._hang_up(dialog, hop)  # a second answer of a forked call, or one that crossed our CANCEL
             return
         try:
-            plan = self._negotiation.accept(response.body)
+            plan = self._settle(response.body)
         except (SdpSyntaxError, NothingInCommon):
             self._hang_up(dialog, hop)
             self._fail(CallAborted("the answer fits no codec"))
@@ -199,9 +254,15 @@ class Attempt:
         leg = SipLeg(self._leg_id, self._signalling, dialog, self._hop, media, self._calls.drop)
         self._calls.adopt(leg)
         answer = self._credentials.answer if self._credentials else None
-        leg.established(ack, hop, answer)
+        leg.peer_allows = frozenset(response.headers.tokens("Allow"))
+        leg.established(ack, hop, answer, session_timer.settled(response))
         self.leg = leg
         self._settled.set()
+
+    def _settle(self, answer: bytes) -> MediaPlan:
+        """The plan of the final answer; of an early one when that was reliable and this says nothing."""
+        plan = self._negotiation.plan
+        return plan if not answer and plan is not None else self._negotiation.accept(answer)
 
     def _hang_up(self, dialog: Dialog, hop: Hop) -> None:
         bye = dialog.request("BYE", self._signalling.via(hop))

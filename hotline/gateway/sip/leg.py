@@ -3,72 +3,41 @@
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
 
 import anyio
 
 from asr.audio import AudioFrame, LegId
 from hotline.conversation import AudioFacts, EndCause
-from hotline.gateway.media import LegInput, MediaPlan
-from hotline.gateway.sip.dialog import Answer2xx, Dialog
-from hotline.gateway.sip.message import Request, Response, SipSyntaxError, make_response
-from hotline.gateway.sip.negotiation import Negotiation, NothingInCommon
-from hotline.gateway.sip.sdp import SdpSyntaxError
+from hotline.errors import LegGone
+from hotline.gateway.media import Direction, LegInput, MediaPlan
+from hotline.gateway.sip.dialog import Dialog
+from hotline.gateway.sip.exchange import Exchange, content_type
+from hotline.gateway.sip.grammar import SipSyntaxError
+from hotline.gateway.sip.media_session import MediaSession, WebSession
+from hotline.gateway.sip.message import Request, Response
+from hotline.gateway.sip.negotiation import Negotiation
+from hotline.gateway.sip.options import ACCEPT, ALLOW, KNOWN_METHODS, SUPPORTED, unsupported
+from hotline.gateway.sip.refer import (
+    FRAGMENT,
+    Transfer,
+    fragment,
+    status_of,
+    target_of,
+    wants_no_subscription,
+)
+from hotline.gateway.sip.refreshing import Refreshing
+from hotline.gateway.sip.session_timer import Agreed
 from hotline.gateway.sip.signalling import Signalling
-from hotline.gateway.sip.timers import Note
 from hotline.gateway.sip.transaction import Hop, Key
 
 log = logging.getLogger(__name__)
 
-ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO")
-ACCEPT = ("Accept", "application/sdp")
-SDP = ("Content-Type", "application/sdp")
-KNOWN_METHODS = frozenset(
-    {
-        "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "REGISTER", "SUBSCRIBE", "NOTIFY", "REFER",
-        "MESSAGE", "PUBLISH", "PRACK", "UPDATE",
-    }
-)  # fmt: skip
-"""Methods we know of; those we do not serve get 405, all others 501."""
 _RELAY = re.compile(r"^\s*Signal\s*=\s*(\S+)\s*$", re.IGNORECASE | re.MULTILINE)
 _KEYS = {str(number): key for number, key in enumerate("0123456789*#ABCD")} | {key: key for key in "*#ABCD"}
 _CLOSING_SECONDS = 5.0
 
-
-class MediaSession(Protocol):
-    """The RTP side of a leg."""
-
-    @property
-    def local(self) -> tuple[str, int]:
-        """Bound host and RTP port."""
-
-    @property
-    def facts(self) -> AudioFacts:
-        """What has happened to the incoming audio so far."""
-
-    def configure(self, plan: MediaPlan) -> None:
-        """Take what offer and answer settled; again after each new round."""
-
-    def inputs(self) -> AsyncIterator[LegInput]:
-        """Frames, key presses, then one `LegEnded`."""
-
-    def digit(self, key: str) -> None:
-        """A press that came by signalling."""
-
-    def send_digit(self, key: str, ms: int = 160) -> None:
-        """Press a key towards the peer (RFC 4733)."""
-
-    async def play(self, pcm: bytes, tap: Callable[[AudioFrame], None] | None = None) -> None:
-        """Play 16 kHz s16le."""
-
-    def end(self, cause: EndCause) -> None:
-        """No more audio."""
-
-    async def wait_ended(self) -> EndCause:
-        """Return once the session has ended, by us or by silence."""
-
-    async def close(self) -> None:
-        """Release the ports."""
+Challenge = Callable[[Response, str, str], tuple[str, str] | None]
+"""The header field that meets a 401 or 407 to a method and URI; None when it cannot be met."""
 
 
 class SipLeg:
@@ -80,23 +49,34 @@ class SipLeg:
         signalling: Signalling,
         dialog: Dialog,
         flow: Hop,
-        media: tuple[MediaSession, Negotiation],
+        media: tuple[MediaSession, Negotiation | None],
         gone: Callable[["SipLeg"], None],
+        web: WebSession | None = None,
     ) -> None:
-        """`flow`: where the peer's messages come from; `gone` is called when no request can come any more."""
+        """`flow`: where the peer's messages come from; `gone` is called when no request can come any more.
+
+        `web`: the media session, when it makes its own descriptions.
+        """
         self._leg = leg
-        self._signalling = signalling
+        self.signalling = signalling
         self.dialog = dialog
-        self._flow = flow
-        self._session, self._negotiation = media
+        self.flow = flow
+        self._session = media[0]
+        self._exchange = Exchange(self, media[1], web)
         self._gone = gone
         self._cause: EndCause | None = None
-        self._answer: Answer2xx | None = None
-        self._answer_cseq = 0
-        self._offered = False
         self._bye_owed = False
         self._ack: tuple[Request, Hop] | None = None
-        self._credentials: Callable[[Response, str, str], tuple[str, str] | None] | None = None
+        self._challenge: Challenge | None = None
+        self._refreshing = Refreshing(self)
+        self._transfer: Transfer | None = None
+        self._holding: anyio.CancelScope | None = None
+        self.caller = False
+        self.peer_allows: frozenset[str] = frozenset()
+        """Methods the peer says that it takes."""
+        self.on_refer: Callable[[str], bool] = lambda _: False
+        """Asked whether to go where a REFER points. By default nobody may send us anywhere: a call that
+        strangers can make us place is how toll fraud works."""
 
     # -- MediaLeg -----------------------------------------------------------------------------------------
 
@@ -128,123 +108,214 @@ class SipLeg:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSING_SECONDS):
             await self._session.close()
 
+    # -- more than every leg can --------------------------------------------------------------------------
+
+    async def hold(self, music: bytes) -> None:
+        """Put the peer on hold: it is told to send nothing, and hears `music` (16 kHz s16le) over and over.
+
+        Raises `OfferRefused` when the peer will not be held; the call goes on. Harmless when held.
+        """
+        if self._holding is not None:
+            return
+        self._holding = anyio.CancelScope()
+        try:
+            await self._exchange.offer(Direction.SENDONLY)
+        except BaseException:
+            self._holding = None
+            raise
+        self.signalling.tasks.start_soon(self._entertain, music, self._holding)
+
+    async def resume(self) -> None:
+        """Take the peer off hold. Raises `OfferRefused`. Harmless when not held."""
+        if self._holding is not None:
+            self._holding.cancel()
+            self._holding = None
+            await self._exchange.offer(Direction.SENDRECV)
+
+    async def _entertain(self, music: bytes, scope: anyio.CancelScope) -> None:
+        with scope:
+            try:
+                while music:
+                    await self._session.play(music)
+            except LegGone:
+                return
+
+    async def refer(self, target: str, replaces: str | None = None) -> None:
+        """Send the peer elsewhere (blind transfer, or attended with `replaces`); returns when it got through.
+
+        The leg stays ours until it is hung up. Raises `TransferFailed`.
+        """
+        transfer = self._transfer = Transfer()
+        escaped = "" if replaces is None else "?Replaces=" + _escape(replaces)
+        here = self.signalling.contact(self.flow, secure=self.dialog.secure)
+        fields = [("Refer-To", f"<{target}{escaped}>"), ("Referred-By", here[1]), here, SUPPORTED]
+        self.ask("REFER", fields, b"", lambda _, response: transfer.accepted(response))
+        await transfer.result()
+
     # -- life ---------------------------------------------------------------------------------------------
 
-    def answered(self, response: Response) -> None:
+    def answered(self, response: Response, agreed: Agreed | None = None, *, offered: bool = False) -> None:
         """Our 2xx is on its way: repeat it until ACK, and watch the media."""
-        self._await_ack(response)
-        self._signalling.tasks.start_soon(self._watch)
+        self._exchange.await_ack(response, offered=offered)
+        self.timed(agreed)
+        self.signalling.tasks.start_soon(self._watch)
 
     def established(
-        self,
-        ack: Request,
-        hop: Hop,
-        credentials: Callable[[Response, str, str], tuple[str, str] | None] | None,
+        self, ack: Request, hop: Hop, challenge: Challenge | None, agreed: Agreed | None = None
     ) -> None:
-        """The peer's 2xx came and this ACK went out; `credentials` answers challenges to later requests."""
+        """The peer's 2xx came and this ACK went out; `challenge` answers those to later requests."""
+        self.caller = True
         self._ack = (ack, hop)
-        self._credentials = credentials
-        self._signalling.tasks.start_soon(self._watch)
+        self._challenge = challenge
+        self.timed(agreed)
+        self.signalling.tasks.start_soon(self._watch)
 
     def acknowledge_again(self) -> None:
         """The peer's 2xx came once more."""
         if self._ack is not None:
-            self._signalling.send(*self._ack)
+            self.signalling.send(*self._ack)
+
+    def timed(self, agreed: Agreed | None) -> None:
+        """The session timer was settled, or settled anew."""
+        self._refreshing.timed(agreed)
+
+    async def offer_again(self) -> None:
+        """Offer the session as it is (a refresh for a peer without UPDATE). Raises `OfferRefused`."""
+        await self._exchange.offer(Direction.SENDRECV if self._holding is None else Direction.SENDONLY)
+
+    @property
+    def over(self) -> bool:
+        """The leg has ended."""
+        return self._cause is not None
+
+    @property
+    def port(self) -> int:
+        """Our RTP port."""
+        return self._session.local[1]
+
+    def configure(self, plan: MediaPlan) -> None:
+        """Media goes on like this."""
+        self._session.configure(plan)
 
     def finish(self, cause: EndCause) -> None:
         """End the leg; the peer is told by BYE unless it was the peer who ended it."""
         if self._cause is not None:
             return
         self._cause = cause
+        self._refreshing.stop()
+        if self._holding is not None:
+            self._holding.cancel()
         self._session.end(cause)
-        self._signalling.tasks.start_soon(self._close_session)
+        self.signalling.tasks.start_soon(self._session.close)
         if cause in {EndCause.REMOTE_HANGUP, EndCause.TRANSPORT}:
-            self._answer = None
+            self._exchange.abandon()
             self._gone(self)
-        elif self._answer is not None:
+        elif self._exchange.waiting:
             # RFC 3261 §15: the called side may not BYE before its 2xx was acknowledged or given up.
             self._bye_owed = True
         else:
             self._bye()
 
+    def owed(self) -> None:
+        """The ACK came, or never will: a BYE that waited for it may go."""
+        if self._bye_owed:
+            self._bye()
+
     def part(self) -> None:
         """Stop waiting for an ACK that an owed BYE must follow: the line is closing."""
         if self._bye_owed:
-            self._answer = None
+            self._exchange.abandon()
             self._bye()
 
     async def _watch(self) -> None:
         self.finish(await self._session.wait_ended())
 
-    async def _close_session(self) -> None:
-        await self._session.close()
-
     def _bye(self) -> None:
         self._bye_owed = False
-        hop = self._signalling.route(self.dialog, self._flow)
-        bye = self.dialog.request("BYE", self._signalling.via(hop))
 
-        def replied(response: Response | None) -> None:
-            if response is not None and response.status < 200:
-                return
-            if response is None or response.status not in {401, 407} or self._credentials is None:
+        def replied(request: Request, response: Response | None) -> None:
+            del request
+            if response is None or response.status >= 200:
                 self._gone(self)
-                return
-            field = self._credentials(response, "BYE", bye.uri)
-            self._credentials = None
-            if field is None:
-                self._gone(self)
-            else:
-                self._signalling.request(
-                    self.dialog.request("BYE", self._signalling.via(hop), [field]), hop, replied
-                )
 
-        self._signalling.request(bye, hop, replied)
+        self.ask("BYE", [], b"", replied)
+
+    def ask(
+        self,
+        method: str,
+        fields: list[tuple[str, str]],
+        body: bytes,
+        on_reply: Callable[[Request, Response | None], None],
+    ) -> None:
+        """Send a request inside the dialog. One challenge is met, when we know how; `on_reply` gets every
+        other response, and None when none will come."""
+        challenged = False
+
+        def send(extra: list[tuple[str, str]]) -> None:
+            hop = self.signalling.route(self.dialog, self.flow)
+            request = self.dialog.request(method, self.signalling.via(hop), [*fields, *extra], body)
+            self.signalling.request(request, hop, lambda response: replied(request, response))
+
+        def replied(request: Request, response: Response | None) -> None:
+            nonlocal challenged
+            if response is not None and response.status in {401, 407} and self._challenge and not challenged:
+                challenged = True
+                field = self._challenge(response, method, request.uri)
+                if field is not None:
+                    send([field])
+                    return
+            on_reply(request, response)
+
+        send([])
 
     # -- requests inside the dialog -----------------------------------------------------------------------
 
     def receive(self, request: Request, hop: Hop, key: Key | None) -> None:
         """A request inside this dialog; `key` is None for ACK."""
         if request.method == "ACK":
-            self._acked(request)
+            self._exchange.acked(request)
             return
         if key is None:
             return
         if not self.dialog.in_order(request):
             self._refuse(key, request, 500, "Server Internal Error", ("Retry-After", "1"))
             return
-        required = request.headers.tokens("Require")
-        if required:
-            self._refuse(key, request, 420, "Bad Extension", ("Unsupported", ", ".join(required)))
+        if unknown := unsupported(request):
+            self._refuse(key, request, 420, "Bad Extension", ("Unsupported", ", ".join(unknown)))
             return
-        self._flow = hop
+        self.flow = hop
         handlers = {
             "BYE": self._received_bye,
-            "INVITE": self._received_invite,
+            "INVITE": self._exchange.receive,
+            "UPDATE": self._exchange.receive,
             "INFO": self._received_info,
             "OPTIONS": self._received_options,
+            "REFER": self._received_refer,
+            "NOTIFY": self._received_notify,
         }
         handler = handlers.get(request.method)
         if handler is not None:
             handler(request, key)
+        elif request.method == "PRACK":
+            self._refuse(key, request, 481, "Call/Transaction Does Not Exist")
         elif request.method in KNOWN_METHODS:
             self._refuse(key, request, 405, "Method Not Allowed", ALLOW)
         else:
             self._refuse(key, request, 501, "Not Implemented", ALLOW)
 
     def _refuse(self, key: Key, request: Request, status: int, reason: str, *fields: tuple[str, str]) -> None:
-        self._signalling.respond(key, request, status, reason, fields)
+        self.signalling.respond(key, request, status, reason, fields)
 
     def _received_bye(self, request: Request, key: Key) -> None:
         self._refuse(key, request, 200, "OK")
         self.finish(EndCause.REMOTE_HANGUP)
         if self._bye_owed:
             self._bye_owed = False
-            self._answer = None
+            self._exchange.abandon()
             self._gone(self)
 
     def _received_options(self, request: Request, key: Key) -> None:
-        self._refuse(key, request, 200, "OK", ALLOW, ACCEPT)
+        self._refuse(key, request, 200, "OK", ALLOW, ACCEPT, SUPPORTED)
 
     def _received_info(self, request: Request, key: Key) -> None:
         kind = content_type(request)
@@ -265,102 +336,43 @@ class SipLeg:
         if self._cause is None:
             self._session.digit(pressed)
 
-    def _received_invite(self, request: Request, key: Key) -> None:
-        if self._cause is not None:
-            self._refuse(key, request, 481, "Call/Transaction Does Not Exist")
-        elif self._answer is not None:
-            # An answer of ours still waits for its ACK: the peer must try again (RFC 3261 §14.2).
-            self._refuse(key, request, 491, "Request Pending")
-        elif request.body and content_type(request) != "application/sdp":
-            self._refuse(key, request, 415, "Unsupported Media Type", ACCEPT)
-        else:
-            self._renegotiate(request, key)
-
-    def _renegotiate(self, request: Request, key: Key) -> None:
-        port = self._session.local[1]
+    def _received_refer(self, request: Request, key: Key) -> None:
         try:
-            if request.body:
-                body = self._negotiation.answer(request.body, port)
-                self._configure()
-            else:
-                body = self._negotiation.offer(port)
-        except SdpSyntaxError:
-            self._refuse(key, request, 400, "Bad Session Description")
+            target = target_of(request)
+        except SipSyntaxError:
+            self._refuse(key, request, 400, "Bad Refer-To")
             return
-        except NothingInCommon:
-            self._refuse(key, request, 488, "Not Acceptable Here")
+        if self._cause is not None or not self.on_refer(target):
+            self._refuse(key, request, 603, "Decline")
             return
-        self.dialog.refresh(request)
-        self._offered = not request.body
-        fields = [self._signalling.contact(self._flow, secure=self.dialog.secure), ALLOW, SDP]
-        response = make_response(request, 200, "OK", fields, body)
-        self._signalling.respond_with(key, response)
-        self._await_ack(response)
+        quiet = wants_no_subscription(request)
+        self._refuse(key, request, 202, "Accepted", *([("Refer-Sub", "false")] if quiet else []))
+        if not quiet:
+            self.tell_referrer(100, "Trying")
 
-    def offer_pending(self) -> None:
-        """Our 2xx carried the offer: the answer comes in its ACK."""
-        self._offered = True
+    def tell_referrer(self, status: int, reason: str) -> None:
+        """Say by NOTIFY what became of a REFER that `on_refer` took."""
+        state = "active;expires=60" if status < 200 else "terminated;reason=noresource"
+        fields = [("Event", "refer"), ("Subscription-State", state), FRAGMENT]
+        here = self.signalling.contact(self.flow, secure=self.dialog.secure)
+        self.ask("NOTIFY", [here, *fields], fragment(status, reason), _heard_enough)
 
-    def _configure(self) -> None:
-        plan = self._negotiation.plan
-        if plan is not None:
-            self._session.configure(plan)
-
-    # -- ACK ----------------------------------------------------------------------------------------------
-
-    def _await_ack(self, response: Response) -> None:
-        self._answer = Answer2xx(response, self._signalling.timers, self._signalling.now())
-        self._answer_cseq = response.head.cseq
-        self._arm(self._answer)
-
-    def _arm(self, answer: Answer2xx) -> None:
-        self._signalling.later(answer.deadline, lambda: self._repeat(answer))
-
-    def _repeat(self, answer: Answer2xx) -> None:
-        if self._answer is not answer:
-            return
-        for output in answer.due(self._signalling.now()):
-            if output is Note.TIMEOUT:
-                self._answer = None
-                self._no_ack()
-                return
-            if isinstance(output, Response):
-                self._signalling.send(output, self._flow)
-        self._arm(answer)
-
-    def _no_ack(self) -> None:
-        if self._bye_owed:
-            self._bye()
+    def _received_notify(self, request: Request, key: Key) -> None:
+        event = (request.headers.get("Event") or "").partition(";")[0].strip().lower()
+        if event != "refer":
+            self._refuse(key, request, 489, "Bad Event", ("Allow-Events", "refer"))
+        elif self._transfer is None:
+            self._refuse(key, request, 481, "Subscription Does Not Exist")
         else:
-            self.finish(EndCause.NO_ACK)
-
-    def _acked(self, request: Request) -> None:
-        if self._answer is None or request.head.cseq != self._answer_cseq:
-            return
-        self._answer = None
-        if self._bye_owed:
-            self._bye()
-            return
-        if not self._offered:
-            return
-        self._offered = False
-        try:
-            self._negotiation.accept(request.body)
-        except (SdpSyntaxError, NothingInCommon):
-            self.finish(EndCause.ERROR)
-            return
-        self._configure()
+            self._refuse(key, request, 200, "OK")
+            self._transfer.notified(status_of(request))
 
 
-def content_type(message: Request | Response) -> str:
-    """The media type without parameters, lower case; "" when absent."""
-    return (message.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+def _heard_enough(request: Request, response: Response | None) -> None:
+    """Whatever the peer says to a NOTIFY changes nothing."""
 
 
-def offer_of(message: Request | Response) -> bytes:
-    """The session description a message carries; b"" for none. Raises `SipSyntaxError` for another type."""
-    if not message.body:
-        return b""
-    if content_type(message) != "application/sdp":
-        raise SipSyntaxError("body is no session description", 415)
-    return message.body
+def _escape(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")

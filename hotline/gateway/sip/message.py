@@ -29,10 +29,12 @@ _KNOWN = {
     for name in (
         *_COMPACT.values(), "Accept", "Allow", "Authorization", "CSeq", "Expires", "Max-Forwards",
         "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Require", "Reason", "Record-Route", "Require",
-        "Retry-After", "Route", "Server", "Unsupported", "User-Agent", "WWW-Authenticate", "Warning",
+        "Retry-After", "Route", "RSeq", "RAck", "Min-SE", "Replaces", "Path", "Refer-Sub", "Service-Route",
+        "Subscription-State", "Min-Expires", "Timestamp", "Server", "Unsupported", "User-Agent",
+        "WWW-Authenticate", "Warning",
     )
 }  # fmt: skip
-_EXPLODED = frozenset({"Via", "Route", "Record-Route", "Contact"})
+_EXPLODED = frozenset({"Via", "Route", "Record-Route", "Contact", "Path"})
 _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type")
 _REQUEST_LINE = re.compile(r"^([^ \t]+) ([^ \t]+) (SIP/[0-9]+\.[0-9]+)\Z", re.IGNORECASE)
 _STATUS_LINE = re.compile(r"^SIP/2\.0 ([0-9]{3})(?: (.*))?\Z", re.IGNORECASE | re.DOTALL)

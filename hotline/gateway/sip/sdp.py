@@ -83,6 +83,12 @@ def parse(data: bytes) -> Description:
     return Description(tuple(reader.finish()))
 
 
+def is_web_offer(data: bytes) -> bool:
+    """Whether a description is a browser's: media keyed by DTLS, with a fingerprint (RFC 8827)."""
+    text = data.lower()
+    return b"a=fingerprint:" in text and (b" udp/tls/rtp/savp" in text or b" rtp/savpf" in text)
+
+
 class _Reader:
     """Collects lines; what stands before the first m= is the session's and holds for all media."""
 

@@ -4,20 +4,27 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hotline.gateway.sip import session_timer
 from hotline.gateway.sip.auth import Authenticator, Verdict
 from hotline.gateway.sip.dialog import Dialog, DialogId
+from hotline.gateway.sip.exchange import media_warning, offer_of
 from hotline.gateway.sip.grammar import SipUri
 from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
-from hotline.gateway.sip.leg import ACCEPT, ALLOW, KNOWN_METHODS, SipLeg, offer_of
+from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.message import Request, SipSyntaxError
 from hotline.gateway.sip.negotiation import NothingInCommon
-from hotline.gateway.sip.sdp import SdpSyntaxError
+from hotline.gateway.sip.options import ACCEPT, ALLOW, KNOWN_METHODS, SUPPORTED, unsupported
+from hotline.gateway.sip.refer import ReplacesHeader
+from hotline.gateway.sip.sdp import SdpSyntaxError, is_web_offer
+from hotline.gateway.sip.session_timer import TooSmall
 from hotline.gateway.sip.signalling import Signalling
 from hotline.gateway.sip.transaction import Hop, Key
 
 MAX_DIALOGS = 5_000
 """Ringing and answered calls the endpoint holds at once."""
 _RETRY_SECONDS = 5
+CAPABILITIES = (ALLOW, ACCEPT, SUPPORTED, ("Accept-Encoding", "identity"))
+"""What an answer to OPTIONS says (RFC 3261 §11.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ class UserAgentServer:
             if refusal is not None:
                 self._refuse(request, key, refusal)
             elif request.method == "OPTIONS":
-                self._reply(request, key, 200, "OK", ALLOW, ACCEPT, ("Accept-Encoding", "identity"))
+                self._reply(request, key, 200, "OK", *CAPABILITIES)
             else:
                 self._invite(request, hop, key)
 
@@ -144,13 +151,8 @@ class UserAgentServer:
         if key is None:
             return
         ringing = self._calls.rings_in(ident)
-        if ringing is not None and request.method == "BYE":
-            self._reply(request, key, 200, "OK")
-            ringing.refuse(487, "Request Terminated")
-            return
-        if ringing is not None and request.method == "INVITE":
-            # RFC 3261 §14.2: another INVITE before the first had its final answer.
-            self._reply(request, key, 500, "Server Internal Error", ("Retry-After", "2"))
+        if ringing is not None:
+            ringing.receive(request, key)
             return
         self._reply(request, key, 481, "Call/Transaction Does Not Exist")
 
@@ -171,15 +173,8 @@ class UserAgentServer:
     def _judge(self, request: Request) -> Refusal | None:
         """Method, address, who asks, number, extensions: in the order of RFC 3261 §8.2."""
         method = request.method
-        if method == "BYE":
-            return Refusal(481, "Call/Transaction Does Not Exist")
         if method not in {"INVITE", "OPTIONS"}:
-            known = method in KNOWN_METHODS
-            return (
-                Refusal(405, "Method Not Allowed", fields=(ALLOW,))
-                if known
-                else Refusal(501, "Not Implemented")
-            )
+            return _misplaced(method)
         uri = SipUri.parse(request.uri)
         if uri.scheme not in {"sip", "sips", "tel"}:
             return Refusal(416, "Unsupported URI Scheme")
@@ -189,9 +184,8 @@ class UserAgentServer:
             return refusal
         if uri.user not in self._numbers and (method == "INVITE" or uri.user):
             return self._not_here(request)
-        required = request.headers.tokens("Require")
-        if required:
-            return Refusal(420, "Bad Extension", fields=(("Unsupported", ", ".join(required)),))
+        if unknown := unsupported(request):
+            return Refusal(420, "Bad Extension", fields=(("Unsupported", ", ".join(unknown)),))
         return None
 
     def _not_here(self, request: Request) -> Refusal:
@@ -220,22 +214,52 @@ class UserAgentServer:
             self._refuse(request, key, refusal)
             return
         try:
+            agreed = session_timer.judge(request, self._there.timer_policy)
+            replaced = self._replaced(request)
             offer = offer_of(request)
             dialog = Dialog.as_uas(request, secrets.token_hex(8))
-            if offer:
+            if offer and not is_web_offer(offer):
                 self._there.negotiation(hop).check(offer)
         except SipSyntaxError as error:
             if error.status == 415:
                 self._reply(request, key, 415, "Unsupported Media Type", ACCEPT)
             else:
-                self._reply(request, key, 400, "Bad Contact")
+                self._reply(request, key, 400, "Bad Request")
         except SdpSyntaxError:
             self._reply(request, key, 400, "Bad Session Description")
         except NothingInCommon:
-            self._reply(request, key, 488, "Not Acceptable Here")
+            self._reply(request, key, 488, "Not Acceptable Here", media_warning())
         else:
+            if isinstance(agreed, TooSmall):
+                least = ("Min-SE", str(agreed.least))
+                self._reply(request, key, 422, "Session Interval Too Small", least)
+                return
+            if isinstance(replaced, Refusal):
+                self._refuse(request, key, replaced)
+                return
             call = IncomingInvite(self._there, self._media, (request, hop, key), dialog, offer, self._calls)
+            call.agreed, call.replaced = agreed, replaced
             self._ring(call)
+
+    def _replaced(self, request: Request) -> "SipLeg | Refusal | None":
+        """The leg whose place the call is to take (RFC 3891 §3), or why it cannot.
+
+        A call that still rings may only be replaced by who placed it, which for calls to us is never the
+        one who asks. Raises `SipSyntaxError`.
+        """
+        values = request.headers.all("Replaces")
+        if not values:
+            return None
+        if len(values) > 1:
+            raise SipSyntaxError("more than one Replaces")
+        wanted = ReplacesHeader.parse(values[0])
+        ident = (wanted.call_id, wanted.to_tag, wanted.from_tag)
+        leg = self._calls.legs.get(ident)
+        if leg is None:
+            return Refusal(481, "Call/Transaction Does Not Exist")
+        if leg.over:
+            return Refusal(603, "Decline")
+        return Refusal(486, "Busy Here") if wanted.early_only else leg
 
     def _ring(self, call: IncomingInvite) -> None:
         self._calls.rings(call)
@@ -273,3 +297,16 @@ class UserAgentServer:
         if self._signalling is None:
             raise RuntimeError("attach() comes first")
         return self._signalling
+
+
+def _misplaced(method: str) -> Refusal:
+    """Why a request that is no INVITE and no OPTIONS is nothing for us outside a dialog."""
+    if method in {"BYE", "PRACK", "UPDATE", "NOTIFY", "INFO"}:
+        return Refusal(481, "Call/Transaction Does Not Exist")
+    if method == "REFER":
+        return Refusal(603, "Decline")  # nobody outside a call sends us anywhere
+    if method == "SUBSCRIBE":
+        return Refusal(489, "Bad Event", fields=(("Allow-Events", "refer"),))
+    if method in KNOWN_METHODS:
+        return Refusal(405, "Method Not Allowed", fields=(ALLOW,))
+    return Refusal(501, "Not Implemented")

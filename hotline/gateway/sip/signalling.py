@@ -15,6 +15,7 @@ from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.grammar import COOKIE, SipSyntaxError, host_literal
 from hotline.gateway.sip.message import BadMessage, Request, Response, make_response, parse
 from hotline.gateway.sip.negotiation import MediaPolicy, Negotiation
+from hotline.gateway.sip.session_timer import TimerPolicy
 from hotline.gateway.sip.timers import Timers
 from hotline.gateway.sip.transaction import (
     Arrived,
@@ -158,6 +159,11 @@ class Signalling:
     def _port(self, hop: Hop) -> int:
         """Ours for that transport; where we only connect and do not listen, that of UDP and TCP."""
         return self.ports.get(hop.transport) or self.ports["UDP"]
+
+    @property
+    def timer_policy(self) -> TimerPolicy:
+        """What we want of session timers."""
+        return TimerPolicy(self._sip.session_expires_s, self._sip.min_se_s)
 
     def negotiation(self, hop: Hop) -> Negotiation:
         """The offers and answers of a dialog with that hop."""
