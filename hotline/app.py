@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 import anyio.to_thread
@@ -22,7 +23,9 @@ from hotline.conversation import CallId
 from hotline.gateway.media import IncomingCall
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
+from hotline.gateway.webrtc import WebRtcEngine
 from hotline.office import Office
+from hotline.pbx import pbx_doors
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
 from hotline.store.calls import CallStore
@@ -96,11 +99,21 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         pool = await stack.enter_async_context(AsrPool.running(settings.asr, catalog, normalize))
         media = await stack.enter_async_context(MediaEngine.open(settings.sip.host, settings.media))
         admission = Admission(settings.limits, lambda: pool.level)
+        with listening("webrtc.port", settings.webrtc.host or settings.sip.host, settings.webrtc.port):
+            browsers = await stack.enter_async_context(
+                WebRtcEngine.open(media, settings.webrtc, settings.sip.host)
+            )
         with listening("sip.port", settings.sip.host, settings.sip.port):
             sip = await stack.enter_async_context(
-                SipEndpoint.open(settings.sip, media, admission=lambda: _refusal(admission))
+                SipEndpoint.open(settings.sip, browsers, admission=lambda: _refusal(admission))
             )
+        doors: list[Door] = [sip]
+        pbx = await stack.enter_async_context(pbx_doors(settings.pbx, settings.sip.numbers[0]))
+        if pbx is not None:
+            doors.append(pbx)
+            office.show("pbx", lambda: pbx.stats)
         office.show("media", lambda: media.stats)
+        office.show("webrtc", lambda: browsers.stats)
         office.show("sip", lambda: sip.stats)
         office.show("asr", lambda: pool.stats)
         background = await stack.enter_async_context(anyio.create_task_group())
@@ -111,18 +124,31 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
             web_port = await background.start(serve_web, make_app(web), settings.web)
         line = office.line(settings, rulebook, pool, prompts)
         switchboard = Switchboard(line, admission)
-        background.start_soon(switchboard.attend, sip)
+        for door in doors:
+            background.start_soon(switchboard.attend, door)
         tell("ready")
         try:
             yield Running(settings, office.bus, engine, web.users, web.orders, sip.port, web_port, admission)
         finally:
             with anyio.move_on_after(DRAIN_SECONDS + LAST_WRITES_SECONDS, shield=True):
                 admission.drain()
-                await sip.shutdown(DRAIN_SECONDS)
+                async with anyio.create_task_group() as closing:
+                    for door in doors:
+                        closing.start_soon(door.shutdown, DRAIN_SECONDS)
                 await switchboard.empty()
                 office.journal.close()
                 await office.journal.written()
             background.cancel_scope.cancel()
+
+
+class Door(Protocol):
+    """Where calls come in: SIP, browsers, PBXs."""
+
+    def incoming(self) -> AsyncIterator[IncomingCall]:
+        """Calls as they ring, until shutdown."""
+
+    async def shutdown(self, grace: float) -> None:
+        """Take no more calls and hang up on those there are; wait at most `grace` seconds for them."""
 
 
 class Switchboard:
@@ -133,10 +159,13 @@ class Switchboard:
         self._admission = admission
         self._last = anyio.Event()
 
-    async def attend(self, sip: SipEndpoint) -> None:
+    async def attend(self, door: Door) -> None:
         """Take calls until cancelled; then every session still writes its record."""
         async with anyio.create_task_group() as calls:
-            async for incoming in sip.incoming():
+            async for incoming in door.incoming():
+                if door_shut := self._admission.check():
+                    await incoming.reject(door_shut.status, door_shut.reason, door_shut.retry_after)
+                    continue
                 self._admission.active += 1
                 calls.start_soon(self._one, incoming)
 
