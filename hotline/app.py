@@ -5,7 +5,6 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 import anyio
 import anyio.to_thread
@@ -20,12 +19,9 @@ from hotline.call.contained import where
 from hotline.call.line import Line, utc_now
 from hotline.call.session import CallSession
 from hotline.conversation import CallId
+from hotline.doors import Door, open_doors
 from hotline.gateway.media import IncomingCall
-from hotline.gateway.rtp_session import MediaEngine
-from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
-from hotline.gateway.webrtc import WebRtcEngine
 from hotline.office import Office
-from hotline.pbx import pbx_doors
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
 from hotline.store.calls import CallStore
@@ -97,58 +93,32 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         office = Office(settings, rulebook, engine, calls)
         tell("starting recognition")
         pool = await stack.enter_async_context(AsrPool.running(settings.asr, catalog, normalize))
-        media = await stack.enter_async_context(MediaEngine.open(settings.sip.host, settings.media))
         admission = Admission(settings.limits, lambda: pool.level)
-        with listening("webrtc.port", settings.webrtc.host or settings.sip.host, settings.webrtc.port):
-            browsers = await stack.enter_async_context(
-                WebRtcEngine.open(media, settings.webrtc, settings.sip.host)
-            )
-        with listening("sip.port", settings.sip.host, settings.sip.port):
-            sip = await stack.enter_async_context(
-                SipEndpoint.open(settings.sip, browsers, admission=lambda: _refusal(admission))
-            )
-        doors: list[Door] = [sip]
-        pbx = await stack.enter_async_context(pbx_doors(settings.pbx, settings.sip.numbers[0]))
-        if pbx is not None:
-            doors.append(pbx)
-            office.show("pbx", lambda: pbx.stats)
-        office.show("media", lambda: media.stats)
-        office.show("webrtc", lambda: browsers.stats)
-        office.show("sip", lambda: sip.stats)
+        doors = await stack.enter_async_context(open_doors(settings, office, admission))
         office.show("asr", lambda: pool.stats)
         background = await stack.enter_async_context(anyio.create_task_group())
-        for task in office.tasks():
+        for task in (*office.tasks(), *doors.tasks):
             background.start_soon(task)
         web = office.web(settings, lambda: health(pool, office.journal, office.desk))
         with listening("web.port", settings.web.host, settings.web.port):
             web_port = await background.start(serve_web, make_app(web), settings.web)
         line = office.line(settings, rulebook, pool, prompts)
         switchboard = Switchboard(line, admission)
-        for door in doors:
+        for door in doors.all:
             background.start_soon(switchboard.attend, door)
         tell("ready")
         try:
-            yield Running(settings, office.bus, engine, web.users, web.orders, sip.port, web_port, admission)
+            yield Running(
+                settings, office.bus, engine, web.users, web.orders, doors.sip.port, web_port, admission
+            )
         finally:
             with anyio.move_on_after(DRAIN_SECONDS + LAST_WRITES_SECONDS, shield=True):
                 admission.drain()
-                async with anyio.create_task_group() as closing:
-                    for door in doors:
-                        closing.start_soon(door.shutdown, DRAIN_SECONDS)
+                await doors.shutdown(DRAIN_SECONDS)
                 await switchboard.empty()
                 office.journal.close()
                 await office.journal.written()
             background.cancel_scope.cancel()
-
-
-class Door(Protocol):
-    """Where calls come in: SIP, browsers, PBXs."""
-
-    def incoming(self) -> AsyncIterator[IncomingCall]:
-        """Calls as they ring, until shutdown."""
-
-    async def shutdown(self, grace: float) -> None:
-        """Take no more calls and hang up on those there are; wait at most `grace` seconds for them."""
 
 
 class Switchboard:
@@ -191,8 +161,3 @@ class Switchboard:
 def new_call_id() -> CallId:
     """Sorts by time, says nothing about the caller, cannot be guessed."""
     return CallId(f"{utc_now():%Y%m%d%H%M%S}-{secrets.token_hex(4)}")
-
-
-def _refusal(admission: Admission) -> Refusal | None:
-    denial = admission.check()
-    return None if denial is None else Refusal(denial.status, denial.reason, denial.retry_after)

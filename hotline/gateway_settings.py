@@ -85,6 +85,68 @@ class SipSettings(Section):
     _networks = field_validator("allow")(_check_networks)
 
 
+class RegistrarSettings(Section):
+    """Where agents' phones register (RFC 3261 §10)."""
+
+    users_file: Path | None = None
+    """Phones (`name:realm:HA1` a line, SHA-256 or MD5). Without it nobody can register."""
+    realm: str = "hotline12348-phones"
+    min_expires_s: int = Field(default=60, ge=1, le=3600)
+    """A phone that wants to register for less is told so (423)."""
+    max_expires_s: int = Field(default=3600, ge=60, le=86_400)
+    max_contacts: int = Field(default=5, ge=1, le=50)
+    """Places one user may be reached at."""
+    ping_s: float = Field(default=30.0, ge=1, le=600)
+    """How often a phone behind NAT is asked whether it is there, which keeps the way open."""
+
+
+class TrunkServer(Section):
+    """One way to a trunk's provider, as an SRV record has it (RFC 2782)."""
+
+    uri: str
+    """`sip:10.0.0.1:5060;transport=udp`; a name is looked up."""
+    priority: int = Field(default=0, ge=0, le=65_535)
+    """Lower is tried first."""
+    weight: int = Field(default=1, ge=0, le=65_535)
+    """Among equals, how often it is tried first."""
+
+
+class TrunkSettings(Section):
+    """A line of a telephone company, or of another PBX."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    servers: tuple[TrunkServer, ...] = Field(min_length=1, max_length=16)
+    user: str = ""
+    password: SecretStr | None = None
+    """Better as HOTLINE__… or in `password_file`."""
+    password_file: Path | None = None
+    register_: bool = Field(default=True, alias="register")
+    """Register there and stay registered."""
+    expires_s: int = Field(default=600, ge=60, le=86_400)
+    options_s: float = Field(default=30.0, ge=1, le=3_600)
+    """How often a server is asked whether it is there."""
+
+
+class OutboundRule(Section):
+    """Numbers the line may call."""
+
+    pattern: str = Field(pattern=r"^[0-9X]{1,20}\.?$")
+    """`X` stands for any digit, a closing `.` for one or more: `028XXXXXXXX`, `1[…]` is written out."""
+    per_hour: int = Field(default=20, ge=1, le=10_000)
+    """Calls in an hour by this rule."""
+    from_hour: int = Field(default=0, ge=0, le=23)
+    until_hour: int = Field(default=24, ge=1, le=24)
+    """Hours of the day in which it holds, the last one not included."""
+
+
+class OutboundSettings(Section):
+    """Calls the line may place: none but those a rule names."""
+
+    rules: tuple[OutboundRule, ...] = Field(default=(), max_length=100)
+    emergency: dict[str, str] = Field(default={"110": "8110", "119": "8119", "120": "8120"})
+    """What is dialled for an emergency number; test extensions until an operator decides otherwise."""
+
+
 class MediaSettings(Section):
     """RTP."""
 

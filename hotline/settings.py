@@ -12,7 +12,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from asr.settings import AsrSettings
 from hotline.errors import ConfigError
-from hotline.gateway_settings import MediaSettings, PbxSettings, SipSettings, WebRtcSettings
+from hotline.gateway_settings import (
+    MediaSettings,
+    OutboundSettings,
+    PbxSettings,
+    RegistrarSettings,
+    SipSettings,
+    TrunkSettings,
+    WebRtcSettings,
+)
 from hotline.section import Section
 
 ENV_PREFIX = "HOTLINE__"
@@ -88,6 +96,9 @@ class Settings(BaseSettings):
     )
 
     sip: SipSettings = SipSettings()
+    registrar: RegistrarSettings = RegistrarSettings()
+    trunks: tuple[TrunkSettings, ...] = ()
+    outbound: OutboundSettings = OutboundSettings()
     media: MediaSettings = MediaSettings()
     pbx: PbxSettings = PbxSettings()
     webrtc: WebRtcSettings = WebRtcSettings()

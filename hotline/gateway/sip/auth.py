@@ -98,12 +98,12 @@ class Authenticator:
         self._floor = float("-inf")
 
     @classmethod
-    def load(cls, path: Path, realm: str) -> "Authenticator":
+    def load(cls, path: Path, realm: str, setting: str = "sip.users_file") -> "Authenticator":
         """Read `name:realm:HA1` lines; entries of other realms are left out. Raises `ConfigError`."""
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([f"sip.users_file: cannot be read ({type(error).__name__})"]) from error
+            raise ConfigError([f"{setting}: cannot be read ({type(error).__name__})"]) from error
         users: dict[tuple[str, str], str] = {}
         problems = []
         for number, line in enumerate(lines, 1):
@@ -111,11 +111,11 @@ class Authenticator:
                 continue
             found = re.match(r"^([^:]+):([^:]+):([0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})\s*\Z", line)
             if found is None:
-                problems.append(f"sip.users_file: line {number} is not name:realm:HA1")
+                problems.append(f"{setting}: line {number} is not name:realm:HA1")
             elif found[2] == realm:
                 users[found[1], "MD5" if len(found[3]) == 32 else "SHA-256"] = found[3].lower()
         if not problems and not users:
-            problems.append("sip.users_file: no user of sip.realm")
+            problems.append(f"{setting}: no user of its realm")
         if problems:
             raise ConfigError(problems)
         return cls(realm, users)
@@ -188,6 +188,14 @@ class Authenticator:
             forgotten, _ = self._counts.popitem(last=False)
             self._floor = max(self._floor, self._issued(forgotten) or self._floor)
         return True
+
+
+def username_of(header: str) -> str:
+    """Who credentials are of; "" when they cannot be read."""
+    try:
+        return Digest.parse(header).get("username")
+    except SipSyntaxError:
+        return ""
 
 
 def answer_challenge(

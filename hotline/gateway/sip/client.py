@@ -19,7 +19,7 @@ from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.media_session import MediaSession
 from hotline.gateway.sip.message import Headers, Request, Response, SipSyntaxError, make_request
 from hotline.gateway.sip.negotiation import NothingInCommon
-from hotline.gateway.sip.options import ALLOW, SDP, SUPPORTED
+from hotline.gateway.sip.options import ACCEPT, ALLOW, SDP, SUPPORTED
 from hotline.gateway.sip.reliable import ReliableReceiver
 from hotline.gateway.sip.sdp import SdpSyntaxError
 from hotline.gateway.sip.signalling import Signalling
@@ -57,6 +57,14 @@ class Credentials:
         return None if value is None else ("Proxy-Authorization" if proxy else "Authorization", value)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to reach a registered phone: over its flow, through the proxies it registered by (RFC 3327)."""
+
+    hop: Hop
+    routes: tuple[str, ...] = ()
+
+
 class UserAgentClient:
     """Places calls over one endpoint's sockets."""
 
@@ -65,18 +73,20 @@ class UserAgentClient:
         self._media = media
         self._calls = calls
 
-    async def dial(self, uri: str, caller: str, credentials: Credentials | None) -> SipLeg:
-        """Call `uri` and return the answered leg.
+    async def dial(
+        self, uri: str, caller: str, credentials: Credentials | None, way: Way | None = None
+    ) -> SipLeg:
+        """Call `uri` and return the answered leg. `way`: how to get there, when not by the URI itself.
 
         Raises `CallRefused`, `CallAborted` when nobody answers, `Unroutable`, `SipSyntaxError`. Cancelling
         sends CANCEL, and hangs up when the answer crossed it.
         """
-        hop = hop_of(SipUri.parse(uri))
+        hop = way.hop if way is not None else hop_of(SipUri.parse(uri))
         leg_id = LegId(f"leg-{secrets.token_hex(8)}")
         session = await self._media.session(leg_id)
         attempt = Attempt(self._signalling, self._calls, (leg_id, session), hop, credentials)
         try:
-            attempt.start(uri, caller)
+            attempt.start(uri, caller, () if way is None else way.routes)
             with anyio.move_on_after(RING_SECONDS):
                 return await attempt.result()
             raise CallAborted("nobody answered")
@@ -86,6 +96,55 @@ class UserAgentClient:
                 session.end(EndCause.CANCELLED)
                 with anyio.CancelScope(shield=True), anyio.move_on_after(5):
                     await session.close()
+
+    async def options(self, uri: str, hop: Hop) -> int | None:
+        """Ask whether somebody is there; the final status, None when nobody answers."""
+        return (await self.ask("OPTIONS", uri, hop, [ACCEPT])).status
+
+    async def ask(
+        self, method: str, uri: str, hop: Hop, fields: list[tuple[str, str]], ident: "Ident | None" = None
+    ) -> "Reply":
+        """Send a request outside any dialog and wait for its final answer."""
+        here = host_literal(self._signalling.address(hop.host))
+        ident = ident or Ident(secrets.token_hex(16), 1, "")
+        head = [
+            ("Via", self._signalling.via(hop)),
+            ("Max-Forwards", "70"),
+            ("From", f"<{ident.address or f'sip:hotline@{here}'}>;tag={secrets.token_hex(8)}"),
+            ("To", f"<{ident.address or uri}>"),
+            ("Call-ID", ident.call_id),
+            ("CSeq", f"{ident.cseq} {method}"),
+            self._signalling.contact(hop),
+        ]
+        done, found = anyio.Event(), Reply(None, None)
+
+        def replied(response: Response | None) -> None:
+            nonlocal found
+            if response is None or response.status >= 200:
+                found = Reply(None if response is None else response.status, response)
+                done.set()
+
+        self._signalling.request(make_request(method, uri, [*head, *fields]), hop, replied)
+        await done.wait()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ident:
+    """What requests that belong together share (RFC 3261 §10.2: REGISTERs have one Call-ID)."""
+
+    call_id: str
+    cseq: int
+    address: str
+    """Of From and To; "" for ours and the target's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The final answer to a request outside dialogs; both None when there was none."""
+
+    status: int | None
+    response: Response | None
 
 
 class Attempt:
@@ -119,14 +178,15 @@ class Attempt:
         self.leg: SipLeg | None = None
         """The answered leg."""
 
-    def start(self, uri: str, caller: str) -> None:
-        """Send the INVITE."""
+    def start(self, uri: str, caller: str, routes: tuple[str, ...] = ()) -> None:
+        """Send the INVITE. `routes`: proxies on the way, first to last."""
         here = host_literal(self._signalling.address(self._hop.host))
         user = re.sub(r"[^A-Za-z0-9\-_.!~*'()+]", "", caller) or "anonymous"
         target = uri.partition("?")[0]
         fields = [
             ("Via", self._signalling.via(self._hop)),
             ("Max-Forwards", "70"),
+            *(("Route", route) for route in routes),
             ("From", f"<sip:{user}@{here}>;tag={secrets.token_hex(8)}"),
             ("To", f"<{target}>"),
             ("Call-ID", secrets.token_hex(16)),

@@ -8,15 +8,20 @@ import anyio
 from anyio.abc import TaskGroup
 
 from hotline.conversation import EndCause
+from hotline.errors import CallAborted, HotlineError
 from hotline.gateway.media import IncomingCall
 from hotline.gateway.sip.auth import Authenticator
-from hotline.gateway.sip.client import CallRefused, Credentials, UserAgentClient
+from hotline.gateway.sip.bindings import Binding
+from hotline.gateway.sip.client import CallRefused, Credentials, Ident, Reply, UserAgentClient, Way
+from hotline.gateway.sip.grammar import SipSyntaxError, SipUri
 from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
 from hotline.gateway.sip.leg import SipLeg
+from hotline.gateway.sip.registrar import Registrar
 from hotline.gateway.sip.server import Admission, CallTable, Refusal, UserAgentServer
 from hotline.gateway.sip.signalling import Signalling, SipStats
 from hotline.gateway.sip.timers import Timers
-from hotline.gateway.sip.transaction import Transport
+from hotline.gateway.sip.transaction import Hop, Transport
+from hotline.gateway.sip.transport import hop_of
 from hotline.gateway_settings import SipSettings
 
 __all__ = ["Admission", "CallRefused", "Refusal", "SipEndpoint", "SipStats"]
@@ -39,13 +44,15 @@ class SipEndpoint:
         admission: Admission | None,
         timers: Timers,
         tasks: TaskGroup,
+        registrar: Registrar | None = None,
     ) -> None:
         """Raises `ConfigError` when the users file is wrong."""
         authenticator = Authenticator.load(sip.users_file, sip.realm) if sip.users_file is not None else None
         self._calls = CallTable()
         self._server = UserAgentServer(
-            sip.numbers, media, self._calls, authenticator, admission or _admit_all, self._queue
+            sip.numbers, media, self._calls, authenticator, admission or _admit_all, self._queue, registrar
         )
+        self._registrar = registrar
         self._signalling = Signalling(sip, self._server.receive, timers, tasks)
         self._server.attach(self._signalling)
         self._client = UserAgentClient(self._signalling, media, self._calls)
@@ -60,6 +67,8 @@ class SipEndpoint:
         *,
         admission: Admission | None = None,
         timers: Timers | None = None,
+        registrar: Registrar | None = None,
+        ping_s: float = 30.0,
     ) -> AsyncIterator["SipEndpoint"]:
         """Bind and run; on leaving, calls that are left are hung up.
 
@@ -68,9 +77,11 @@ class SipEndpoint:
         """
         try:
             async with anyio.create_task_group() as tasks:
-                endpoint = cls(sip, media, admission, timers or Timers(), tasks)
+                endpoint = cls(sip, media, admission, timers or Timers(), tasks, registrar)
                 try:
                     await endpoint._signalling.open()
+                    if registrar is not None:
+                        tasks.start_soon(endpoint._keep_open, registrar, ping_s)
                     yield endpoint
                 finally:
                     with anyio.CancelScope(shield=True):
@@ -110,6 +121,7 @@ class SipEndpoint:
         transport: str = "udp",
         username: str | None = None,
         password: str | None = None,
+        credentials: Credentials | None = None,
     ) -> SipLeg:
         """Call `sip:user@host`, where host is an IP address or localhost.
 
@@ -118,8 +130,61 @@ class SipEndpoint:
         """
         if transport != "udp" and "transport=" not in uri:
             uri += f";transport={transport}"
-        known = Credentials(username, password or "") if username is not None else None
+        known = Credentials(username, password or "") if username is not None else credentials
         return await self._client.dial(uri, caller, known)
+
+    async def ring(self, user: str, *, caller: str = "anonymous") -> SipLeg:
+        """Ring a registered phone, the best binding first, the next when one cannot be reached.
+
+        Raises `CallRefused` (480 when nobody is registered) and `CallAborted`.
+        """
+        registrar = self._registrar
+        bound = () if registrar is None else registrar.lookup(user, self._signalling.now())
+        failure: HotlineError = CallRefused(480, "Temporarily Unavailable")
+        for binding in bound:
+            if not self._signalling.connected(binding.hop):
+                continue
+            symmetric = binding.behind_nat or bool(binding.path)
+            way = Way(binding.hop if symmetric else hop_of(SipUri.parse(binding.uri)), binding.path)
+            try:
+                return await self._client.dial(binding.uri, caller, None, way)
+            except CallAborted as error:
+                failure = error
+            except CallRefused as error:
+                failure = error
+                if error.status not in {408, 430, 480, 503}:
+                    break
+        raise failure
+
+    async def options(self, uri: str, hop: Hop | None = None) -> int | None:
+        """Ask with OPTIONS whether somebody is there; the status, None when nobody answers.
+
+        Raises `Unroutable`, `SipSyntaxError`.
+        """
+        return await self._client.options(uri, hop or hop_of(SipUri.parse(uri)))
+
+    async def ask(
+        self, method: str, uri: str, hop: Hop, fields: list[tuple[str, str]], ident: Ident
+    ) -> Reply:
+        """Send a request outside any dialog, such as REGISTER, and wait for its final answer."""
+        return await self._client.ask(method, uri, hop, fields, ident)
+
+    async def _keep_open(self, registrar: Registrar, ping_s: float) -> None:
+        """Ask phones behind NAT from time to time whether they are there; streams say so by themselves."""
+        while True:
+            await anyio.sleep(ping_s)
+            registrar.bindings.drop(lambda hop: not self._signalling.connected(hop))
+            async with anyio.create_task_group() as pings:
+                for user, binding in registrar.bindings.all(self._signalling.now()):
+                    if binding.behind_nat and not binding.hop.reliable:
+                        pings.start_soon(self._ping, registrar, user, binding)
+
+    async def _ping(self, registrar: Registrar, user: str, binding: Binding) -> None:
+        try:
+            status = await self._client.options(binding.uri, binding.hop)
+        except SipSyntaxError:
+            status = None
+        registrar.bindings.answered(user, binding, alive=status is not None)
 
     async def shutdown(self, grace: float) -> None:
         """Take no more calls, refuse the ringing ones, BYE the others; wait at most `grace` seconds for

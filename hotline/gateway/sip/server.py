@@ -15,6 +15,7 @@ from hotline.gateway.sip.message import Request, SipSyntaxError
 from hotline.gateway.sip.negotiation import NothingInCommon
 from hotline.gateway.sip.options import ACCEPT, ALLOW, KNOWN_METHODS, SUPPORTED, unsupported
 from hotline.gateway.sip.refer import ReplacesHeader
+from hotline.gateway.sip.registrar import Registrar
 from hotline.gateway.sip.sdp import SdpSyntaxError, is_web_offer
 from hotline.gateway.sip.session_timer import TooSmall
 from hotline.gateway.sip.signalling import Signalling
@@ -98,6 +99,7 @@ class UserAgentServer:
         authenticator: Authenticator | None,
         admission: Admission,
         offer_call: Callable[[IncomingInvite], bool],
+        registrar: Registrar | None = None,
     ) -> None:
         """`offer_call` returns False when the application is too far behind to take one more."""
         self._numbers = frozenset(numbers)
@@ -106,6 +108,7 @@ class UserAgentServer:
         self._authenticator = authenticator
         self._admission = admission
         self._offer_call = offer_call
+        self._registrar = registrar
         self._signalling: Signalling | None = None
         self.draining = False
         """When set, no new call is taken."""
@@ -130,6 +133,8 @@ class UserAgentServer:
             return  # an ACK without dialog acknowledges nothing
         elif request.method == "CANCEL":
             self._cancel(request, key)
+        elif request.method == "REGISTER" and self._registrar is not None:
+            self._register(request, hop, key, self._registrar)
         else:
             refusal = self._judge(request)
             if refusal is not None:
@@ -187,6 +192,13 @@ class UserAgentServer:
         if unknown := unsupported(request):
             return Refusal(420, "Bad Extension", fields=(("Unsupported", ", ".join(unknown)),))
         return None
+
+    def _register(self, request: Request, hop: Hop, key: Key, registrar: Registrar) -> None:
+        if unknown := unsupported(request):
+            self._reply(request, key, 420, "Bad Extension", ("Unsupported", ", ".join(unknown)))
+            return
+        status, reason, fields = registrar.receive(request, hop, self._there.now())
+        self._reply(request, key, status, reason, *fields)
 
     def _not_here(self, request: Request) -> Refusal:
         # Only who would have to pass a request on minds its hops (RFC 4475 §3.3.11).

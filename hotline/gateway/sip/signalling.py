@@ -206,6 +206,10 @@ class Signalling:
         """Send outside any transaction: the ACK of a 2xx, a 2xx again."""
         self._put(message, hop, lambda: None)
 
+    def connected(self, hop: Hop) -> bool:
+        """Whether the stream a hop names is open; always for datagrams."""
+        return not hop.reliable or self._sockets.connected(hop.connection)
+
     def route(self, dialog: Dialog, flow: Hop) -> Hop:
         """Where a dialog's next request goes: its route set or Contact; when that cannot be reached (a
         name, an odd transport), where the dialog came from. A TCP dialog keeps to its open stream."""

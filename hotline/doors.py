@@ -1,0 +1,89 @@
+"""Everything calls come in and go out by: media, SIP with its phones and trunks, browsers, PBXs."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import anyio
+
+from hotline.call.admission import Admission
+from hotline.gateway.media import IncomingCall
+from hotline.gateway.rtp_session import MediaEngine
+from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
+from hotline.gateway.sip.registrar import Registrar
+from hotline.gateway.sip.trunk import Trunk
+from hotline.gateway.webrtc import WebRtcEngine
+from hotline.office import Office
+from hotline.pbx import pbx_doors
+from hotline.settings import Settings
+from hotline.wiring import listening
+
+log = logging.getLogger(__name__)
+
+
+class Door(Protocol):
+    """Where calls come in: SIP, browsers, PBXs."""
+
+    def incoming(self) -> AsyncIterator[IncomingCall]:
+        """Calls as they ring, until shutdown."""
+
+    async def shutdown(self, grace: float) -> None:
+        """Take no more calls and hang up on those there are; wait at most `grace` seconds for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """All of them, open."""
+
+    sip: SipEndpoint
+    all: tuple[Door, ...]
+    tasks: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+    """What runs as long as they are open."""
+
+    async def shutdown(self, grace: float) -> None:
+        """Shut every door."""
+        async with anyio.create_task_group() as closing:
+            for door in self.all:
+                closing.start_soon(door.shutdown, grace)
+
+
+@asynccontextmanager
+async def open_doors(settings: Settings, office: Office, admission: Admission) -> AsyncIterator[Doors]:
+    """Open them while the context lasts. Raises `ConfigError` naming the setting of what cannot be opened."""
+    host, show = settings.sip.host, office.show
+    async with AsyncExitStack() as stack:
+        media = await stack.enter_async_context(MediaEngine.open(host, settings.media))
+        with listening("webrtc.port", settings.webrtc.host or host, settings.webrtc.port):
+            browsers = await stack.enter_async_context(WebRtcEngine.open(media, settings.webrtc, host))
+        phones = Registrar(settings.registrar) if settings.registrar.users_file is not None else None
+        with listening("sip.port", host, settings.sip.port):
+            sip = await stack.enter_async_context(
+                SipEndpoint.open(
+                    settings.sip,
+                    browsers,
+                    admission=lambda: _refusal(admission),
+                    registrar=phones,
+                    ping_s=settings.registrar.ping_s,
+                )
+            )
+        pbx = await stack.enter_async_context(pbx_doors(settings.pbx, settings.sip.numbers[0]))
+        trunks = [Trunk(each, sip) for each in settings.trunks]
+        show("media", lambda: media.stats)
+        show("webrtc", lambda: browsers.stats)
+        show("sip", lambda: sip.stats)
+        if phones is not None:
+            show("registrar", lambda: phones.stats(anyio.current_time()))
+        if pbx is not None:
+            show("pbx", lambda: pbx.stats)
+        for trunk in trunks:
+            show(f"trunk_{trunk.name.replace('-', '_')}", partial(getattr, trunk, "stats"))
+        everything: tuple[Door, ...] = (sip,) if pbx is None else (sip, pbx)
+        yield Doors(sip, everything, tuple(trunk.run for trunk in trunks))
+
+
+def _refusal(admission: Admission) -> Refusal | None:
+    denial = admission.check()
+    return None if denial is None else Refusal(denial.status, denial.reason, denial.retry_after)

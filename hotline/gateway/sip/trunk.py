@@ -1,0 +1,290 @@
+"""Trunks: registered with the telephone company, watched, and dialled through (RFC 3261 §10.2, RFC 3263)."""
+
+import logging
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import anyio
+
+from hotline.errors import CallAborted, ConfigError, HotlineError
+from hotline.gateway.sip.client import CallRefused, Credentials, Ident
+from hotline.gateway.sip.endpoint import SipEndpoint
+from hotline.gateway.sip.failover import RETRY_STATUS, Health, order, refresh_after, wait_after
+from hotline.gateway.sip.grammar import NameAddr, SipSyntaxError, SipUri, host_literal, param
+from hotline.gateway.sip.leg import SipLeg
+from hotline.gateway.sip.message import Response
+from hotline.gateway.sip.transport import hop_of
+from hotline.gateway_settings import TrunkServer, TrunkSettings
+
+log = logging.getLogger(__name__)
+
+REFUSED_S = 600.0
+"""A trunk that says that we may not register is asked again after so long: somebody must mend it."""
+
+
+class NotPermitted(HotlineError):
+    """No policy names this call."""
+
+    code = "hotline.not_permitted"
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkStats:
+    """How a trunk is doing."""
+
+    name: str
+    registered: bool
+    server: str
+    """In use now, without user; "" before the first."""
+    last_status: int
+    """Of the last REGISTER or OPTIONS; 0 when nobody answered."""
+    up: int
+    """Servers that answer."""
+    failovers: int
+    round_trip_ms: float
+    """0 when not known."""
+
+
+class Trunk:
+    """One trunk. `run` keeps it registered and watched."""
+
+    def __init__(
+        self, settings: TrunkSettings, sip: SipEndpoint, chance: random.Random | None = None
+    ) -> None:
+        """Raises `ConfigError` when the password's file cannot be read."""
+        self._settings = settings
+        self._sip = sip
+        self._chance = chance or random.SystemRandom()
+        self._credentials = _credentials(settings)
+        self._ident = secrets.token_hex(16)
+        self._cseq = 0
+        self._health = {item.uri: Health() for item in settings.servers}
+        self._current: TrunkServer | None = None
+        self._registered = False
+        self._status = 0
+        self._failovers = 0
+
+    @property
+    def name(self) -> str:
+        """As settings have it."""
+        return self._settings.name
+
+    @property
+    def stats(self) -> TrunkStats:
+        """A snapshot."""
+        current = self._current
+        where = "" if current is None else SipUri.parse(current.uri).host
+        trip = None if current is None else self._health[current.uri].round_trip_ms
+        up = sum(health.up for health in self._health.values())
+        return TrunkStats(
+            self.name, self._registered, where, self._status, up, self._failovers, round(trip or 0.0, 1)
+        )
+
+    # -- keeping it up ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until cancelled; then the registration is taken back."""
+        failures = 0
+        try:
+            while True:
+                server = await self._settle()
+                if server is None:
+                    failures += 1
+                    refused = self._status in {401, 403, 404, 407}
+                    wait = REFUSED_S if refused else wait_after(failures, self._chance)
+                    log.warning(
+                        "trunk cannot be reached",
+                        extra={"trunk": self.name, "status": self._status, "again_s": round(wait)},
+                    )
+                    await anyio.sleep(wait)
+                    continue
+                failures = 0
+                await self._watch(server)
+        finally:
+            if self._registered and self._current is not None:
+                with anyio.move_on_after(2, shield=True):
+                    await self._register(self._current, 0)
+
+    async def _settle(self) -> TrunkServer | None:
+        """The first server that takes us, those known to be up first."""
+        servers = order(self._settings.servers, self._chance)
+        for server in sorted(servers, key=lambda item: not self._health[item.uri].up):
+            if await self._try(server):
+                if self._current is not None and self._current is not server:
+                    self._failovers += 1
+                    log.warning("trunk has gone to another server", extra={"trunk": self.name})
+                self._current = server
+                return server
+        self._registered = False
+        return None
+
+    async def _try(self, server: TrunkServer) -> bool:
+        if self._settings.register_:
+            return await self._register(server, self._settings.expires_s) is not None
+        return await self._ask(server)
+
+    async def _watch(self, server: TrunkServer) -> None:
+        """Stay with a server until it fails, or its registration is due."""
+        expires = self._settings.expires_s
+        until = anyio.current_time() + refresh_after(expires, self._chance)
+        while anyio.current_time() < until or not self._settings.register_:
+            await anyio.sleep(self._settings.options_s)
+            answered = await self._ask(server)
+            self._health[server.uri].note(answered=answered)
+            if not self._health[server.uri].up:
+                self._registered = False
+                return
+
+    async def _ask(self, server: TrunkServer) -> bool:
+        """OPTIONS: any answer but 503 and 408 means that it is there."""
+        began = anyio.current_time()
+        try:
+            hop = hop_of(await _resolved(server.uri))
+            self._status = await self._sip.options(server.uri, hop) or 0
+        except (HotlineError, OSError):
+            self._status = 0
+        answered = self._status not in {0, 408, 503}
+        if answered:
+            self._health[server.uri].round_trip_ms = (anyio.current_time() - began) * 1000
+        return answered
+
+    async def _register(self, server: TrunkServer, expires: int) -> int | None:
+        """REGISTER with a server; what it granted, in seconds, or None."""
+        self._registered = False
+        asked, extra, tries = expires, list[tuple[str, str]](), 0
+        while tries < 5:
+            tries += 1
+            response = await self._send(server, asked, extra)
+            self._status = 0 if response is None else response.status
+            if response is None:
+                return None
+            if response.status == 423 and (least := _number(response.headers.get("Min-Expires"))):
+                asked, extra = least, []  # a nonce is used once: there will be another challenge
+            elif response.status in {401, 407} and not extra and self._credentials is not None:
+                field = self._credentials.answer(response, "REGISTER", _registrar(server))
+                if field is None:
+                    return None
+                extra = [field]
+            elif 200 <= response.status < 300:
+                self._registered = expires > 0
+                return _granted(response, asked)
+            else:
+                return None
+        return None
+
+    async def _send(self, server: TrunkServer, expires: int, extra: list[tuple[str, str]]) -> Response | None:
+        self._cseq += 1
+        uri = _registrar(server)
+        host = uri.partition(":")[2]
+        address = f"sip:{self._settings.user}@{host}"
+        ident = Ident(self._ident, self._cseq, address)
+        try:
+            hop = hop_of(await _resolved(server.uri))
+            fields = [("Expires", str(expires)), *extra]
+            reply = await self._sip.ask("REGISTER", uri, hop, fields, ident)
+        except (HotlineError, OSError) as error:
+            log.info("trunk not reached", extra={"trunk": self.name, "error": type(error).__name__})
+            return None
+        return reply.response
+
+    # -- dialling -----------------------------------------------------------------------------------------
+
+    async def dial(self, number: str, caller: str) -> SipLeg:
+        """Call a number through the first server that will have it. Raises `CallRefused`, `CallAborted`."""
+        failure: HotlineError = CallAborted("no server of the trunk is there")
+        servers = order(self._settings.servers, self._chance)
+        if self._current is not None:
+            servers = [self._current, *(item for item in servers if item is not self._current)]
+        for server in sorted(servers, key=lambda item: not self._health[item.uri].up):
+            try:
+                target = await _resolved(server.uri)
+                host = host_literal(target.host)
+                uri = f"sip:{number}@{host}:{target.port or 5060};transport={target.transport}"
+                return await self._sip.dial(uri, caller=caller, credentials=self._credentials)
+            except CallRefused as error:
+                failure = error
+                if error.status not in RETRY_STATUS:
+                    break
+            except (CallAborted, OSError):
+                self._health[server.uri].note(answered=False)
+        raise failure
+
+
+class Trunks:
+    """All trunks, and the one way out."""
+
+    def __init__(self, trunks: tuple[Trunk, ...], permits: Callable[[str], bool]) -> None:
+        """`permits` is asked for every number: nobody is called whom no policy names."""
+        self._trunks = trunks
+        self._permits = permits
+
+    @property
+    def stats(self) -> tuple[TrunkStats, ...]:
+        """One each."""
+        return tuple(trunk.stats for trunk in self._trunks)
+
+    async def dial(self, number: str, *, caller: str = "anonymous", trunk: str | None = None) -> SipLeg:
+        """Call a number by the first trunk, or the one named.
+
+        Raises `NotPermitted`, `CallRefused`, `CallAborted`.
+        """
+        if not number.isascii() or not number.isdigit() or not self._permits(number):
+            raise NotPermitted("no policy names this number")
+        for one in self._trunks:
+            if trunk is None or one.name == trunk:
+                return await one.dial(number, caller)
+        raise CallAborted("there is no such trunk")
+
+
+def _registrar(server: TrunkServer) -> str:
+    """The registrar's own URI: no user, no parameters (RFC 3261 §10.2)."""
+    uri = SipUri.parse(server.uri)
+    port = "" if uri.port is None else f":{uri.port}"
+    return f"sip:{host_literal(uri.host)}{port}"
+
+
+async def _resolved(uri: str) -> SipUri:
+    """A server's URI with an address in the place of a name; only for names that settings give.
+
+    Raises `OSError` for a name nobody knows.
+    """
+    parsed = SipUri.parse(uri)
+    try:
+        ip_address(parsed.host)
+    except ValueError:
+        found = await anyio.getaddrinfo(parsed.host, parsed.port or 5060)
+        address = str(found[0][4][0])
+        transport = f";transport={parsed.transport}"
+        return SipUri.parse(f"sip:{host_literal(address)}:{parsed.port or 5060}{transport}")
+    return parsed
+
+
+def _granted(response: Response, asked: int) -> int:
+    """Seconds of our binding: the Contact's expires, else the Expires field, else what we asked for."""
+    for value in response.headers.all("Contact"):
+        try:
+            own = _number(param(NameAddr.parse(value).params, "expires"))
+        except SipSyntaxError:
+            continue
+        if own is not None:
+            return min(own, asked) if asked else own
+    return _number(response.headers.get("Expires")) or asked
+
+
+def _number(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
+
+def _credentials(settings: TrunkSettings) -> Credentials | None:
+    password = "" if settings.password is None else settings.password.get_secret_value()
+    if settings.password_file is not None:
+        try:
+            password = Path(settings.password_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError([f"trunks.{settings.name}.password_file: cannot be read"]) from error
+    return Credentials(settings.user, password) if settings.user and password else None
