@@ -10,16 +10,19 @@ from typing import Any, Protocol
 import anyio
 
 from hotline.call.admission import Admission
+from hotline.call.line import utc_now
 from hotline.gateway.media import IncomingCall
+from hotline.gateway.outbound_policy import Decision, OutboundPolicy
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
 from hotline.gateway.sip.registrar import Registrar
-from hotline.gateway.sip.trunk import Trunk
+from hotline.gateway.sip.trunk import Trunk, Trunks
 from hotline.gateway.webrtc import WebRtcEngine
 from hotline.office import Office
 from hotline.pbx import pbx_doors
 from hotline.settings import Settings
 from hotline.wiring import listening
+from workorders.calendar import SHANGHAI
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ class Doors:
     """All of them, open."""
 
     sip: SipEndpoint
+    trunks: Trunks
+    """The one way out, past the outbound policy."""
     all: tuple[Door, ...]
     tasks: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
     """What runs as long as they are open."""
@@ -81,7 +86,12 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
         for trunk in trunks:
             show(f"trunk_{trunk.name.replace('-', '_')}", partial(getattr, trunk, "stats"))
         everything: tuple[Door, ...] = (sip,) if pbx is None else (sip, pbx)
-        yield Doors(sip, everything, tuple(trunk.run for trunk in trunks))
+        policy = OutboundPolicy(settings.outbound)
+
+        def decide(number: str) -> Decision:
+            return policy.decide(number, anyio.current_time(), utc_now().astimezone(SHANGHAI))
+
+        yield Doors(sip, Trunks(tuple(trunks), decide), everything, tuple(trunk.run for trunk in trunks))
 
 
 def _refusal(admission: Admission) -> Refusal | None:

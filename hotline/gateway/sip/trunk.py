@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 
 from hotline.errors import CallAborted, ConfigError, HotlineError
+from hotline.gateway.outbound_policy import Decision
 from hotline.gateway.sip.client import CallRefused, Credentials, Ident
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.sip.failover import RETRY_STATUS, Health, order, refresh_after, wait_after
@@ -217,10 +218,10 @@ class Trunk:
 class Trunks:
     """All trunks, and the one way out."""
 
-    def __init__(self, trunks: tuple[Trunk, ...], permits: Callable[[str], bool]) -> None:
-        """`permits` is asked for every number: nobody is called whom no policy names."""
+    def __init__(self, trunks: tuple[Trunk, ...], decide: Callable[[str], Decision]) -> None:
+        """`decide` is asked for every number: nobody is called whom no policy names."""
         self._trunks = trunks
-        self._permits = permits
+        self._decide = decide
 
     @property
     def stats(self) -> tuple[TrunkStats, ...]:
@@ -232,11 +233,13 @@ class Trunks:
 
         Raises `NotPermitted`, `CallRefused`, `CallAborted`.
         """
-        if not number.isascii() or not number.isdigit() or not self._permits(number):
+        decision = self._decide(number)
+        if not decision.allowed:
+            log.warning("outbound call not permitted", extra={"reason": decision.reason})
             raise NotPermitted("no policy names this number")
         for one in self._trunks:
             if trunk is None or one.name == trunk:
-                return await one.dial(number, caller)
+                return await one.dial(decision.number, caller)
         raise CallAborted("there is no such trunk")
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from hotline.conversation import EndCause
 from hotline.errors import CallAborted
+from hotline.gateway.outbound_policy import Decision
 from hotline.gateway.sip.auth import answer_challenge, ha1
 from hotline.gateway.sip.client import CallRefused
 from hotline.gateway.sip.endpoint import SipEndpoint
@@ -167,6 +168,10 @@ async def test_phone_behind_nat_is_kept_reachable_and_forgotten_when_gone(users:
             await made.endpoint.ring("8001")
 
 
+def only_us(number: str) -> Decision:
+    return Decision(number == "12348", number)
+
+
 # -- trunks --------------------------------------------------------------------------------------------------
 
 
@@ -224,7 +229,7 @@ async def test_failover_of_registration_and_of_calls(users: Path) -> None:
         async with registrar(users) as first:
             ports = [first.endpoint.port, second.endpoint.port]
             trunk = Trunk(trunk_to(ports), ours, random.Random(1))
-            trunks = Trunks((trunk,), lambda number: number == "12348")
+            trunks = Trunks((trunk,), only_us)
             tasks.start_soon(trunk.run)
             await settled(lambda: trunk.stats.registered)
             leg = await trunks.dial("12348")
@@ -243,7 +248,7 @@ async def test_failover_of_registration_and_of_calls(users: Path) -> None:
 
 async def test_no_call_that_policy_does_not_name(users: Path) -> None:
     async with registrar(users) as far, gateway() as ours:
-        trunks = Trunks((Trunk(trunk_to([far.endpoint.port]), ours),), lambda number: number == "12348")
+        trunks = Trunks((Trunk(trunk_to([far.endpoint.port]), ours),), only_us)
         for number in ("00881234", "12348;x", "", "abc"):
             with pytest.raises(NotPermitted):
                 await trunks.dial(number)
