@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import anyio
 
+from hotline import bans
 from hotline.call.admission import Admission
 from hotline.call.line import utc_now
 from hotline.gateway.media import IncomingCall
@@ -25,6 +26,9 @@ from hotline.wiring import listening
 from workorders.calendar import SHANGHAI
 
 log = logging.getLogger(__name__)
+
+
+Task = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Door(Protocol):
@@ -45,7 +49,7 @@ class Doors:
     trunks: Trunks
     """The one way out, past the outbound policy."""
     all: tuple[Door, ...]
-    tasks: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+    tasks: tuple[Task, ...]
     """What runs as long as they are open."""
 
     async def shutdown(self, grace: float) -> None:
@@ -59,6 +63,7 @@ class Doors:
 async def open_doors(settings: Settings, office: Office, admission: Admission) -> AsyncIterator[Doors]:
     """Open them while the context lasts. Raises `ConfigError` naming the setting of what cannot be opened."""
     host, show = settings.sip.host, office.show
+    bans.restore(office.defence, settings.paths.data, anyio.current_time())
     async with AsyncExitStack() as stack:
         media = await stack.enter_async_context(MediaEngine.open(host, settings.media))
         with listening("webrtc.port", settings.webrtc.host or host, settings.webrtc.port):
@@ -72,10 +77,12 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
                     admission=lambda: _refusal(admission),
                     registrar=phones,
                     ping_s=settings.registrar.ping_s,
+                    guard=office.defence,
                 )
             )
         pbx = await stack.enter_async_context(pbx_doors(settings.pbx, settings.sip.numbers[0]))
         trunks = [Trunk(each, sip) for each in settings.trunks]
+        show("defence", lambda: office.defence.stats(anyio.current_time()))
         show("media", lambda: media.stats)
         show("webrtc", lambda: browsers.stats)
         show("sip", lambda: sip.stats)
@@ -91,7 +98,9 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
         def decide(number: str) -> Decision:
             return policy.decide(number, anyio.current_time(), utc_now().astimezone(SHANGHAI))
 
-        yield Doors(sip, Trunks(tuple(trunks), decide), everything, tuple(trunk.run for trunk in trunks))
+        keep_bans = partial(bans.keep, office.defence, settings.paths.data)
+        tasks: tuple[Task, ...] = (keep_bans, *(trunk.run for trunk in trunks))
+        yield Doors(sip, Trunks(tuple(trunks), decide), everything, tasks)
 
 
 def _refusal(admission: Admission) -> Refusal | None:

@@ -147,6 +147,27 @@ class OutboundSettings(Section):
     """What is dialled for an emergency number; test extensions until an operator decides otherwise."""
 
 
+class DefenceSettings(Section):
+    """Against scanners and floods: rate limits and bans a source (an IPv4 address or an IPv6 /64)."""
+
+    enabled: bool = True
+    messages_per_second: float = Field(default=40.0, gt=0, le=100_000)
+    """SIP messages a source may send in the long run."""
+    burst: int = Field(default=200, ge=1, le=100_000)
+    """And at once."""
+    threshold: float = Field(default=12.0, gt=0, le=10_000)
+    """Score that leads to a ban: a malformed message is 1, a wrong number 2, wrong credentials 3."""
+    failures: int = Field(default=5, ge=1, le=100)
+    """Wrong credentials in a row after which a user is not listened to from a known address."""
+    ban_minutes: float = Field(default=10.0, gt=0, le=10_080)
+    """First ban; each further one lasts twice as long."""
+    max_ban_minutes: float = Field(default=1_440.0, gt=0, le=43_200)
+    trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks (trunks, this machine) that are never banned; too fast, they are told to come back later."""
+
+    _networks = field_validator("trusted")(_check_networks)
+
+
 class MediaSettings(Section):
     """RTP."""
 

@@ -12,6 +12,7 @@ from hotline.bus import InProcessBus
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import Line, Prompts
+from hotline.gateway.defence import Defence
 from hotline.metrics import Metrics
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
@@ -34,6 +35,7 @@ class Office:
     def __init__(self, settings: Settings, rulebook: Rulebook, engine: Engine, calls: CallStore) -> None:
         self.bus = InProcessBus()
         self.metrics = Metrics()
+        self.defence = Defence(settings.defence)
         self.journal = Journal(calls)
         self._engine = engine
         self._calls = calls

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from asr.settings import AsrSettings
 from hotline.errors import ConfigError
 from hotline.gateway_settings import (
+    DefenceSettings,
     MediaSettings,
     OutboundSettings,
     PbxSettings,
@@ -99,6 +100,7 @@ class Settings(BaseSettings):
     registrar: RegistrarSettings = RegistrarSettings()
     trunks: tuple[TrunkSettings, ...] = ()
     outbound: OutboundSettings = OutboundSettings()
+    defence: DefenceSettings = DefenceSettings()
     media: MediaSettings = MediaSettings()
     pbx: PbxSettings = PbxSettings()
     webrtc: WebRtcSettings = WebRtcSettings()

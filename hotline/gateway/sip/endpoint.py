@@ -14,6 +14,7 @@ from hotline.gateway.sip.auth import Authenticator
 from hotline.gateway.sip.bindings import Binding
 from hotline.gateway.sip.client import CallRefused, Credentials, Ident, Reply, UserAgentClient, Way
 from hotline.gateway.sip.grammar import SipSyntaxError, SipUri
+from hotline.gateway.sip.guard import Guard
 from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
 from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.registrar import Registrar
@@ -45,6 +46,7 @@ class SipEndpoint:
         timers: Timers,
         tasks: TaskGroup,
         registrar: Registrar | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Raises `ConfigError` when the users file is wrong."""
         authenticator = Authenticator.load(sip.users_file, sip.realm) if sip.users_file is not None else None
@@ -53,7 +55,7 @@ class SipEndpoint:
             sip.numbers, media, self._calls, authenticator, admission or _admit_all, self._queue, registrar
         )
         self._registrar = registrar
-        self._signalling = Signalling(sip, self._server.receive, timers, tasks)
+        self._signalling = Signalling(sip, self._server.receive, timers, tasks, guard)
         self._server.attach(self._signalling)
         self._client = UserAgentClient(self._signalling, media, self._calls)
         self._writer, self._reader = anyio.create_memory_object_stream[IncomingCall](WAITING_CALLS)
@@ -69,6 +71,7 @@ class SipEndpoint:
         timers: Timers | None = None,
         registrar: Registrar | None = None,
         ping_s: float = 30.0,
+        guard: Guard | None = None,
     ) -> AsyncIterator["SipEndpoint"]:
         """Bind and run; on leaving, calls that are left are hung up.
 
@@ -77,7 +80,7 @@ class SipEndpoint:
         """
         try:
             async with anyio.create_task_group() as tasks:
-                endpoint = cls(sip, media, admission, timers or Timers(), tasks, registrar)
+                endpoint = cls(sip, media, admission, timers or Timers(), tasks, registrar, guard)
                 try:
                     await endpoint._signalling.open()
                     if registrar is not None:

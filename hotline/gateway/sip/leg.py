@@ -72,6 +72,8 @@ class SipLeg:
         self._transfer: Transfer | None = None
         self._holding: anyio.CancelScope | None = None
         self.caller = False
+        self.source = flow.host
+        """The address the call came from, whatever its later requests come from."""
         self.peer_allows: frozenset[str] = frozenset()
         """Methods the peer says that it takes."""
         self.on_refer: Callable[[str], bool] = lambda _: False

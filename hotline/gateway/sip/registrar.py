@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from math import ceil
 
-from hotline.gateway.sip.auth import Authenticator, Verdict, username_of
+from hotline.gateway.sip.auth import Authenticator, Verdict
 from hotline.gateway.sip.bindings import Binding, BindingRefused, Bindings, Register, Wanted
+from hotline.gateway.sip.credentials import check_all
 from hotline.gateway.sip.grammar import NameAddr, SipSyntaxError, SipUri, param
+from hotline.gateway.sip.guard import Guard
 from hotline.gateway.sip.message import Request
 from hotline.gateway.sip.transaction import Hop
 from hotline.gateway_settings import RegistrarSettings
@@ -58,21 +60,20 @@ class Registrar:
         """Where a user can be rung, best first."""
         return tuple(item for item in self.bindings.lookup(user, now) if item.missed < MISSES)
 
-    def receive(self, request: Request, hop: Hop, now: float) -> Answer:
+    def receive(self, request: Request, hop: Hop, now: float, guard: Guard) -> Answer:
         """Judge a REGISTER. Raises `SipSyntaxError` for fields that cannot be read.
 
         An unknown user costs the same work and gets the same answers as a wrong password.
         """
         user = SipUri.parse(NameAddr.parse(request.headers.get("To") or "").uri).user
-        values = request.headers.all("Authorization")[:4]
-        verdicts = [(self._users.check(value, "REGISTER", request.uri, now), value) for value in values]
-        good = next((value for verdict, value in verdicts if verdict is Verdict.GOOD), None)
+        verdicts = check_all(self._users, request, hop, guard, now)
+        good = verdicts.get(Verdict.GOOD)
         if good is None:
-            stale = any(verdict is Verdict.STALE for verdict, _ in verdicts)
-            self._refused += bool(values) and not stale
+            stale = Verdict.STALE in verdicts
+            self._refused += bool(verdicts) and not stale
             challenges = self._users.challenges(now, stale=stale)
             return 401, "Unauthorized", [("WWW-Authenticate", value) for value in challenges]
-        if username_of(good) != user:
+        if good != user:
             self._refused += 1
             return 403, "Forbidden", []
         return self._bind(user, request, hop, now)

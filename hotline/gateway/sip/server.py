@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from hotline.gateway.sip import session_timer
 from hotline.gateway.sip.auth import Authenticator, Verdict
+from hotline.gateway.sip.credentials import check_all
 from hotline.gateway.sip.dialog import Dialog, DialogId
 from hotline.gateway.sip.exchange import media_warning, offer_of
 from hotline.gateway.sip.grammar import SipUri
+from hotline.gateway.sip.guard import Deed
 from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
 from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.message import Request, SipSyntaxError
@@ -74,10 +76,13 @@ class CallTable:
     def adopt(self, leg: SipLeg) -> None:
         """A leg lives; requests of its dialog go to it."""
         self.legs[leg.dialog.ident] = leg
+        leg.source = leg.flow.host
+        leg.signalling.guard.note(leg.source, Deed.CALL_BEGUN, leg.signalling.now())
 
     def drop(self, leg: SipLeg) -> None:
         """No request of that leg's dialog can come any more."""
-        self.legs.pop(leg.dialog.ident, None)
+        if self.legs.pop(leg.dialog.ident, None) is not None:
+            leg.signalling.guard.note(leg.source, Deed.CALL_ENDED, leg.signalling.now())
         self._check_empty()
 
     def _check_empty(self) -> None:
@@ -136,7 +141,7 @@ class UserAgentServer:
         elif request.method == "REGISTER" and self._registrar is not None:
             self._register(request, hop, key, self._registrar)
         else:
-            refusal = self._judge(request)
+            refusal = self._suspect(request, hop) or self._judge(request, hop)
             if refusal is not None:
                 self._refuse(request, key, refusal)
             elif request.method == "OPTIONS":
@@ -175,7 +180,15 @@ class UserAgentServer:
 
     # -- outside dialogs ----------------------------------------------------------------------------------
 
-    def _judge(self, request: Request) -> Refusal | None:
+    def _suspect(self, request: Request, hop: Hop) -> Refusal | None:
+        """Who calls itself a scanner gets what nobody at all would get."""
+        guard = self._there.guard
+        if guard.scanner(request.headers.get("User-Agent") or ""):
+            guard.note(hop.host, Deed.SCANNER, self._there.now())
+            return Refusal(404, "Not Found")
+        return None
+
+    def _judge(self, request: Request, hop: Hop) -> Refusal | None:
         """Method, address, who asks, number, extensions: in the order of RFC 3261 §8.2."""
         method = request.method
         if method not in {"INVITE", "OPTIONS"}:
@@ -185,9 +198,10 @@ class UserAgentServer:
             return Refusal(416, "Unsupported URI Scheme")
         if uri.headers:
             return Refusal(400, "Bad Request")  # §19.1.1: no headers in a Request-URI
-        if (refusal := self._authorise(request)) is not None:
+        if (refusal := self._authorise(request, hop)) is not None:
             return refusal
         if uri.user not in self._numbers and (method == "INVITE" or uri.user):
+            self._there.guard.note(hop.host, Deed.UNKNOWN_NUMBER, self._there.now())
             return self._not_here(request)
         if unknown := unsupported(request):
             return Refusal(420, "Bad Extension", fields=(("Unsupported", ", ".join(unknown)),))
@@ -197,7 +211,7 @@ class UserAgentServer:
         if unknown := unsupported(request):
             self._reply(request, key, 420, "Bad Extension", ("Unsupported", ", ".join(unknown)))
             return
-        status, reason, fields = registrar.receive(request, hop, self._there.now())
+        status, reason, fields = registrar.receive(request, hop, self._there.now(), self._there.guard)
         self._reply(request, key, status, reason, *fields)
 
     def _not_here(self, request: Request) -> Refusal:
@@ -206,14 +220,11 @@ class UserAgentServer:
             return Refusal(483, "Too Many Hops")
         return Refusal(404, "Not Found")
 
-    def _authorise(self, request: Request) -> Refusal | None:
+    def _authorise(self, request: Request, hop: Hop) -> Refusal | None:
         if self._authenticator is None or request.method != "INVITE":
             return None
         now = self._there.now()
-        verdicts = {
-            self._authenticator.check(value, request.method, request.uri, now)
-            for value in request.headers.all("Authorization")[:4]
-        }
+        verdicts = check_all(self._authenticator, request, hop, self._there.guard, now)
         if Verdict.GOOD in verdicts:
             return None
         challenges = self._authenticator.challenges(now, stale=Verdict.STALE in verdicts)

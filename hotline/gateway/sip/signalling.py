@@ -13,6 +13,8 @@ from anyio.abc import TaskGroup
 
 from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.grammar import COOKIE, SipSyntaxError, host_literal
+from hotline.gateway.sip.guard import Deed, Guard, Unguarded
+from hotline.gateway.sip.guard import Verdict as Guarded
 from hotline.gateway.sip.message import BadMessage, Request, Response, make_response, parse
 from hotline.gateway.sip.negotiation import MediaPolicy, Negotiation
 from hotline.gateway.sip.session_timer import TimerPolicy
@@ -78,7 +80,14 @@ class SipStats:
 class Signalling:
     """Sends and receives for dialogs; everything runs on the event loop's thread."""
 
-    def __init__(self, sip: SipSettings, on_request: OnRequest, timers: Timers, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        sip: SipSettings,
+        on_request: OnRequest,
+        timers: Timers,
+        tasks: TaskGroup,
+        guard: Guard | None = None,
+    ) -> None:
         """`tasks` runs what must await: opening streams, closing media.
 
         Raises `ConfigError` when the certificate cannot be used.
@@ -86,6 +95,7 @@ class Signalling:
         self._sip = sip
         self._on_request = on_request
         self.timers = timers
+        self.guard: Guard = guard or Unguarded()
         self._networks = tuple(ip_network(item) for item in sip.allow)
         self._verdicts: dict[str, bool] = {}
         self._layer = TransactionLayer(timers)
@@ -257,16 +267,30 @@ class Signalling:
         if not self._heard(hop.host):
             self._ignored += 1
             return
+        now = self.now()
+        verdict = self.guard.admits(hop.host, now, proved=hop.reliable)
+        if verdict is Guarded.DROP:
+            return
         self._received += 1
         try:
             message = parse(data, stream=hop.reliable)
         except BadMessage as error:
             self._malformed += 1
+            self.guard.note(hop.host, Deed.MALFORMED, now)
             self._refuse(error, hop)
             return
         if isinstance(message, Request):
             message = message.stamped(hop.host, hop.port)
-        self._run(self._layer.receive(message, hop, self.now()))
+            if verdict is not Guarded.PASS and message.head.to_tag is None and message.method != "CANCEL":
+                self._turn_away(message, hop, verdict)
+                return
+        self._run(self._layer.receive(message, hop, now))
+
+    def _turn_away(self, request: Request, hop: Hop, verdict: Guarded) -> None:
+        """A request of somebody who is too fast, or banned and in a call: it is not looked at."""
+        if verdict is Guarded.BUSY and request.method != "ACK":
+            fields = [("Retry-After", "5")]
+            self.send(make_response(request, 503, "Service Unavailable", fields, to_tag="busy"), hop)
 
     def _refuse(self, error: BadMessage, hop: Hop) -> None:
         if error.request is None:

@@ -1,0 +1,71 @@
+"""What the SIP side asks of its defence, and tells it."""
+
+from enum import Enum, auto
+from typing import Protocol
+
+
+class Verdict(Enum):
+    """What may be done with a message."""
+
+    PASS = auto()
+    DIALOGS_ONLY = auto()
+    """Its sender is banned but has a call going on: only what belongs to a dialog is heard."""
+    BUSY = auto()
+    """A trusted sender is too fast: told to try again later."""
+    DROP = auto()
+
+
+class Deed(Enum):
+    """What somebody did."""
+
+    MALFORMED = auto()
+    """A message that cannot be read."""
+    UNKNOWN_NUMBER = auto()
+    """Asked for a number that is not ours: 404."""
+    BAD_CREDENTIALS = auto()
+    """Gave credentials, and they were wrong. A first request without any is no deed at all."""
+    SCANNER = auto()
+    """Calls itself by a scanner's name."""
+    GOOD_CREDENTIALS = auto()
+    ADDRESS_PROVED = auto()
+    """Answered what only the owner of its address can have seen: a TCP handshake, a challenge."""
+    CALL_BEGUN = auto()
+    CALL_ENDED = auto()
+
+
+class Guard(Protocol):
+    """Who may speak, and how much."""
+
+    def admits(self, source: str, now: float, *, proved: bool = False) -> Verdict:
+        """Asked for each message before it is read. `proved`: it came over a stream."""
+
+    def note(self, source: str, deed: Deed, now: float, user: str = "") -> None:
+        """Somebody did something; `user`: whose credentials."""
+
+    def blocked(self, source: str, user: str, now: float) -> bool:
+        """Whether that user's credentials are not even looked at from there any more."""
+
+    def scanner(self, agent: str) -> bool:
+        """Whether a User-Agent is a scanner's."""
+
+
+class Unguarded:
+    """Lets everybody in: for endpoints that only call, and for tests of other things."""
+
+    def admits(self, source: str, now: float, *, proved: bool = False) -> Verdict:
+        """Yes."""
+        del source, now, proved
+        return Verdict.PASS
+
+    def note(self, source: str, deed: Deed, now: float, user: str = "") -> None:
+        """Nothing is kept."""
+
+    def blocked(self, source: str, user: str, now: float) -> bool:
+        """No."""
+        del source, user, now
+        return False
+
+    def scanner(self, agent: str) -> bool:
+        """No."""
+        del agent
+        return False

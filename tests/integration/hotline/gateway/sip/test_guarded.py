@@ -1,0 +1,128 @@
+"""The SIP side with its defence: scanners fall silent, calls and honest neighbours do not notice."""
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from hotline.gateway.defence import Defence
+from hotline.gateway.sip.auth import ha1
+from hotline.gateway.sip.endpoint import SipEndpoint
+from hotline.gateway_settings import DefenceSettings, SipSettings
+from tests.fakes.media_engine import FakeMediaEngine
+from tests.fakes.sip_line import OFFER, QUICK, SDP, Line, Peer, peer, settled
+
+pytestmark = [pytest.mark.integration, pytest.mark.anyio]
+
+
+@asynccontextmanager
+async def guarded(guard: Defence, **settings: Any) -> AsyncIterator[Line]:
+    media = FakeMediaEngine(100)
+    sip = SipSettings(port=0, **settings)
+    async with (
+        SipEndpoint.open(sip, media, timers=QUICK, guard=guard) as endpoint,
+        anyio.create_task_group() as tasks,
+    ):
+        made = Line(endpoint, media)
+        tasks.start_soon(made.answer_all)
+        yield made
+        tasks.cancel_scope.cancel()
+
+
+def defence(**settings: Any) -> Defence:
+    return Defence(DefenceSettings(trusted=(), **settings))
+
+
+async def silent(caller: Peer, seconds: float = 0.3) -> bool:
+    with anyio.move_on_after(seconds):
+        await caller.next()
+        return False
+    return True
+
+
+async def test_a_scan_for_numbers_falls_silent() -> None:
+    guard = defence()
+    async with guarded(guard) as made, peer(made) as caller:
+        answers = 0
+        for number in range(20):
+            uri = f"sip:{1000 + number}@127.0.0.1"
+            await caller.send("OPTIONS", cseq=number + 1, branch=f"z9hG4bKs{number}", uri=uri)
+            answers += not await silent(caller, 0.1)
+        assert answers in {6, 7}  # 12 points at 2 each, and some of them fade meanwhile
+        assert [ban.source for ban in guard.bans(anyio.current_time())] == ["127.0.0.1"]
+
+
+async def test_call_in_progress_goes_on_while_its_address_is_banned() -> None:
+    guard = defence()
+    async with guarded(guard) as made, peer(made) as caller, peer(made) as scanner:
+        await caller.call()
+        await caller.send("ACK", branch="z9hG4bKack")
+        for number in range(30):
+            fields = "User-Agent: friendly-scanner\r\n"
+            await scanner.send("OPTIONS", cseq=number + 1, branch=f"z9hG4bKs{number}", fields=fields)
+        await settled(lambda: len(guard.bans(anyio.current_time())) == 1)
+        await caller.send("INVITE", cseq=2, fields=SDP, body=OFFER)  # inside the dialog
+        assert (await caller.until("SIP/2.0 200")) != ""
+        await caller.send("ACK", cseq=2, branch="z9hG4bKack2")
+        await caller.send("BYE", cseq=3)
+        assert (await caller.until("SIP/2.0 200")) != ""
+        assert len(made.causes) == 1
+
+
+async def test_flood_of_rubbish_is_cut_off() -> None:
+    guard = defence(messages_per_second=50, burst=50)
+    async with guarded(guard) as made, peer(made) as caller:
+        for _ in range(500):
+            await caller.raw(b"INVITE rubbish\r\n\r\n")
+        await settled(lambda: made.endpoint.stats.received + guard.stats(0).dropped >= 500)
+        assert made.endpoint.stats.malformed < 100
+        assert made.endpoint.stats.faults == 0
+
+
+async def test_nobody_can_tell_a_known_user_from_an_unknown_one(tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    users.write_text(f"known:r:{ha1('SHA-256', 'known', 'r', 'secret')}\n")
+    async with guarded(defence(threshold=1_000), users_file=users, realm="r") as made, peer(made) as caller:
+        shapes = []
+        for number, user in enumerate(("known", "unknown")):
+            value = (
+                f'Digest username="{user}", realm="r", nonce="x", uri="{made.uri}", '
+                f'qop=auth, nc=00000001, cnonce="c", algorithm=SHA-256, response="{"0" * 64}"'
+            )
+            fields = f"Authorization: {value}\r\n{SDP}"
+            await caller.send(
+                "INVITE", cseq=number + 1, branch=f"z9hG4bKn{number}", fields=fields, body=OFFER
+            )
+            answer = await caller.until("SIP/2.0 4")
+            await caller.send("ACK", cseq=number + 1, branch=f"z9hG4bKn{number}")
+            shapes.append([row.partition(":")[0] for row in answer.split("\r\n")])
+        assert shapes[0] == shapes[1]
+        assert shapes[0][0] == "SIP/2.0 401 Unauthorized"
+
+
+@pytest.mark.skipif(shutil.which("svmap") is None, reason="needs sipvicious")
+async def test_sipvicious_finds_nothing_for_long() -> None:
+    """Real scanners: the device map, then a war dial of extensions."""
+    guard = defence()
+    async with guarded(guard) as made:
+        port = made.endpoint.port
+
+        def scan(*command: str) -> str:
+            done = subprocess.run(
+                [*command], capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+            )
+            return done.stdout + done.stderr
+
+        await anyio.to_thread.run_sync(scan, "svmap", "-p", str(port), "127.0.0.1")
+        said = await anyio.to_thread.run_sync(
+            scan, "svwar", "-p", str(port), "-e", "1000-1060", "-m", "INVITE", "127.0.0.1"
+        )
+        assert guard.stats(anyio.current_time()).bans >= 1
+        assert "12348" not in said
+        assert made.endpoint.stats.faults == 0
+        assert made.calls == []
