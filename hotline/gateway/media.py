@@ -31,7 +31,7 @@ class MediaPlan:
     codec: Codec
     payload_type: int
     dtmf_payload_type: int | None
-    """Payload type of telephone-event at the codec's clock, or None."""
+    """Payload type of telephone-event, or None."""
     direction: Direction
     packet_ms: int = 20
     """Audio in each packet we send."""
@@ -43,6 +43,8 @@ class MediaPlan:
     """RTP and RTCP share a port (RFC 5761)."""
     cn_payload_type: int | None = None
     """Payload type of comfort noise (RFC 3389), or None."""
+    dtmf_clock: int | None = None
+    """Timestamp units a second of telephone-event, when they are not the codec's."""
 
 
 @dataclass(frozen=True, slots=True)

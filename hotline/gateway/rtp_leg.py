@@ -130,8 +130,10 @@ class RtpSession:
         self._latch.signal(remote)
         self._tune(before, plan, anew=anew)
         self._sender.configure(plan)
-        if plan.srtp != (self._srtp.keys if self._srtp is not None else None):
+        if plan.srtp is None or self._srtp is None:
             self._srtp = None if plan.srtp is None else Srtp(plan.srtp)
+        else:
+            self._srtp.rekey(plan.srtp)
         if self._playing is not None:
             self._playing.playout.codec(plan.codec)
         self._alive_at = None

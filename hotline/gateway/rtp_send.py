@@ -28,6 +28,8 @@ class Sender:
         """Timestamp units a second."""
         self._step = FRAME_8K
         """Timestamp units in a tick."""
+        self._event_step = FRAME_8K
+        """The same in telephone events."""
         self._whole = False
         """Each tick's payload is a packet of its own: the codec's packets cannot be joined or cut."""
         self._sequence = secrets.randbits(16)
@@ -58,6 +60,7 @@ class Sender:
         self._packet_bytes = max(10, min(plan.packet_ms, 200)) * 8
         self.clock = wideband.clock(plan.codec)
         self._step = self.clock // 50
+        self._event_step = (plan.dtmf_clock or self.clock) // 50
         self._whole = plan.codec == "OPUS"
 
     def press(self, key: str, ms: int) -> None:
@@ -76,7 +79,7 @@ class Sender:
         """The datagram of a tick in which `pressing`."""
         if self._press is None:
             key, ms = self._keys.popleft()
-            self._press = dtmf.press(key, ms, self._step)
+            self._press = dtmf.press(key, ms, self._event_step)
             self._press_time = self.timestamp
         event = next(self._press, None)
         self.timestamp = (self.timestamp + self._step) & 0xFFFF_FFFF

@@ -83,6 +83,15 @@ class Srtp:
         self._out = _session(keys.ours, keys.suite, inbound=False)
         self._in = _session(keys.theirs, keys.suite, inbound=True)
 
+    def rekey(self, keys: SrtpKeys) -> None:
+        """Go on with these keys. A direction whose key stays keeps its context: packets must never be
+        numbered from the start again under one key, or its keystream is used twice (RFC 3711 §9.1)."""
+        before, self.keys = self.keys, keys
+        if (keys.suite, keys.ours) != (before.suite, before.ours):
+            self._out = _session(keys.ours, keys.suite, inbound=False)
+        if (keys.suite, keys.theirs) != (before.suite, before.theirs):
+            self._in = _session(keys.theirs, keys.suite, inbound=True)
+
     def protect(self, packet: bytes) -> bytes:
         """RTP to SRTP. Raises `SrtpError`."""
         return self._do(self._out.protect, packet)

@@ -68,8 +68,8 @@ class Negotiation:
         self._layout: tuple[str, ...] = ()
         self._index = 0
         self._proto = "RTP/AVP"
-        self._ours: dict[str, Crypto] = {}
-        """Our key of each suite; it stays for the whole dialog."""
+        self._offered: dict[tuple[str, int], Crypto] = {}
+        """Our keys in our last offer, by suite and tag."""
         self.plan: MediaPlan | None = None
         """What is in force."""
 
@@ -101,9 +101,11 @@ class Negotiation:
         if plan is None and self._policy.srtp == "require":
             self._proto = "RTP/SAVP"
         crypto: list[Crypto] = []
-        if self._proto in _PROTECTED:
-            suites = [plan.srtp.suite] if plan is not None and plan.srtp is not None else list(SUITES)
-            crypto = [self._key(suite, tag) for tag, suite in enumerate(suites, 1)]
+        if plan is not None and plan.srtp is not None:
+            crypto = [Crypto(1, plan.srtp.suite, plan.srtp.ours)]
+        elif self._proto in _PROTECTED:
+            crypto = [Crypto.make(tag, suite) for tag, suite in enumerate(SUITES, 1)]
+        self._offered = {(item.suite, item.tag): item for item in crypto}
         section = _offer_section(order, plan, port, self._proto, crypto, direction)
         if not self._layout:
             return self._say([section])
@@ -141,21 +143,24 @@ class Negotiation:
     def _protect(self, media: Media, *, answer: bool) -> tuple[bool, SrtpKeys | None, Crypto | None]:
         """Whether the stream's protection will do, its keys, and the line that tells ours."""
         mode = self._policy.srtp
-        theirs = next((item for item in media.crypto if item.suite in SUITES), None)
+        # An answer takes one of the lines we offered (RFC 4568 §5.1.3).
+        theirs = next((item for item in media.crypto if not answer or _line(item) in self._offered), None)
         if media.proto in _CLEAR:
             # Keys in a description that does not demand them: best effort, answered in kind.
-            if theirs is None or mode == "off" or answer:
-                return mode != "require" and not (answer and self._proto in _PROTECTED), None, None
+            if theirs is None or mode == "off":
+                return mode != "require" and not (answer and self._offered), None, None
         elif media.proto not in _PROTECTED or theirs is None or mode == "off":
             return False, None, None
-        ours = self._key(theirs.suite, theirs.tag)
+        ours = self._offered[_line(theirs)] if answer else self._answering(theirs)
         return True, SrtpKeys(theirs.suite, ours.key, theirs.key), ours
 
-    def _key(self, suite: str, tag: int) -> Crypto:
-        known = self._ours.get(suite)
-        made = Crypto.make(tag, suite) if known is None else Crypto(tag, suite, known.key)
-        self._ours[suite] = made
-        return made
+    def _answering(self, theirs: Crypto) -> Crypto:
+        """Our line for the peer's: the key in force stays while the peer's does. Else it is a new one, for a
+        key taken up again later would protect packets of the same numbers twice (RFC 3711 §9.1)."""
+        known = self.plan.srtp if self.plan is not None else None
+        if known is not None and (known.suite, known.theirs) == (theirs.suite, theirs.key):
+            return Crypto(theirs.tag, theirs.suite, known.ours)
+        return Crypto.make(theirs.tag, theirs.suite)
 
     def _say(self, sections: list[str]) -> bytes:
         said = tuple(sections)
@@ -165,13 +170,20 @@ class Negotiation:
         return sdp.build(self._host, (self._id, self._version), said)
 
 
+def _line(crypto: Crypto) -> tuple[str, int]:
+    return crypto.suite, crypto.tag
+
+
 def _plan(media: Media, codecs: tuple[Codec, ...], keys: SrtpKeys | None) -> MediaPlan | None:
     speech = next((number for number in media.payload_types if _codec(media, number) in codecs), None)
     codec = None if speech is None else _codec(media, speech)
     if speech is None or codec is None:
         return None
     clock = wideband.clock(codec)
-    event = _find(media, f"{_EVENT}/{clock}")
+    # Many phones offer events at 8000 only, beside Opus too: better their clock than no keys.
+    event, event_clock = _find(media, f"{_EVENT}/{clock}"), None
+    if event is None and clock != 8000:
+        event, event_clock = _find(media, f"{_EVENT}/8000"), 8000
     direction = _MIRROR[media.direction or Direction.SENDRECV]
     address = sdp.usable_address(media.address)
     if address is None and direction is not Direction.INACTIVE:
@@ -189,6 +201,7 @@ def _plan(media: Media, codecs: tuple[Codec, ...], keys: SrtpKeys | None) -> Med
         control=_control(media, address),
         mux=media.mux,
         cn_payload_type=_find(media, _NOISE) if clock == 8000 else None,
+        dtmf_clock=event_clock if event is not None else None,
     )
 
 
@@ -216,7 +229,7 @@ def _section(plan: MediaPlan, port: int, proto: str, crypto: Crypto | None) -> s
     extra = [item for item in (plan.dtmf_payload_type, plan.cn_payload_type) if item is not None]
     lines = [f"m=audio {port} {proto} {' '.join(map(str, [plan.payload_type, *extra]))}"]
     lines += _codec_lines(plan.codec, plan.payload_type)
-    lines += _event_lines(plan.dtmf_payload_type, wideband.clock(plan.codec))
+    lines += _event_lines(plan.dtmf_payload_type, _event_clock(plan))
     if plan.cn_payload_type is not None:
         lines.append(f"a=rtpmap:{plan.cn_payload_type} {_NOISE}")
     if crypto is not None:
@@ -235,13 +248,8 @@ def _offer_section(
     crypto: list[Crypto],
     direction: Direction,
 ) -> str:
-    """All we speak; what is in force keeps its payload types (RFC 3264 §8.3.2)."""
-    numbers = dict(_NUMBERS)
-    events = {clock: _OWN_EVENTS[clock] for clock in sorted({wideband.clock(codec) for codec in order})}
-    if plan is not None:
-        numbers[plan.codec] = plan.payload_type
-        if plan.dtmf_payload_type is not None:
-            events[wideband.clock(plan.codec)] = plan.dtmf_payload_type
+    """All we speak; what is in force keeps its payload types (RFC 3264 §8.3.2), and nothing else has them."""
+    numbers, events = _offered_numbers(order, plan)
     formats = [*(numbers[codec] for codec in order), *events.values()]
     lines = [f"m=audio {port} {proto} {' '.join(map(str, formats))}"]
     for codec in order:
@@ -251,6 +259,34 @@ def _offer_section(
     lines += [str(item) for item in crypto]
     lines += ["a=ptime:20", f"a={direction}"]
     return "\r\n".join(lines)
+
+
+def _offered_numbers(order: list[Codec], plan: MediaPlan | None) -> tuple[dict[Codec, int], dict[int, int]]:
+    """Payload types by codec, and those of events by clock."""
+    numbers: dict[Codec, int] = {}
+    events: dict[int, int] = {}
+    if plan is not None:
+        numbers[plan.codec] = plan.payload_type
+        if plan.dtmf_payload_type is not None:
+            events[_event_clock(plan)] = plan.dtmf_payload_type
+    taken = {*numbers.values(), *events.values()}
+
+    def free(wish: int) -> int:
+        number: int = next(item for item in (wish, *range(96, 128)) if item not in taken)
+        taken.add(number)
+        return number
+
+    for codec in order:
+        if codec not in numbers:
+            numbers[codec] = free(_NUMBERS[codec])
+    for clock in sorted({wideband.clock(codec) for codec in order}):
+        if clock not in events:
+            events[clock] = free(_OWN_EVENTS[clock])
+    return numbers, dict(sorted(events.items()))
+
+
+def _event_clock(plan: MediaPlan) -> int:
+    return plan.dtmf_clock or wideband.clock(plan.codec)
 
 
 def _codec_lines(codec: Codec, number: int) -> list[str]:

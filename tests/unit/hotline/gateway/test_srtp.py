@@ -52,6 +52,34 @@ def test_any_bytes_are_only_our_error(data: bytes) -> None:
             take(data)
 
 
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_key_that_stays_goes_on_counting_packets(suite: str) -> None:
+    ours, theirs = pair(suite)
+    seen = {}
+    for number in range(65_536 + 10):  # 22 minutes: the sequence number has begun anew
+        wire = ours.protect(packet(number & 0xFFFF))
+        theirs.unprotect(wire)
+        if number < 20:
+            seen[number] = wire
+    other = Crypto.make(1, suite).key
+    ours.rekey(SrtpKeys(suite, ours.keys.ours, other))
+    theirs.rekey(SrtpKeys(suite, other, theirs.keys.theirs))
+    wire = ours.protect(packet(10))
+    assert wire[12:172] != seen[10][12:172]  # the same plain text: the keystream is another
+    assert theirs.unprotect(wire) == packet(10)
+    assert ours.unprotect(theirs.protect(packet(3))) == packet(3)
+
+
+def test_a_new_key_starts_its_own_direction_only() -> None:
+    suite = "AES_CM_128_HMAC_SHA1_80"
+    ours, theirs = pair(suite)
+    before = theirs.protect(packet(1))
+    ours.rekey(SrtpKeys(suite, ours.keys.ours, Crypto.make(1, suite).key))
+    with pytest.raises(SrtpError):
+        ours.unprotect(before)
+    assert theirs.unprotect(ours.protect(packet(2))) == packet(2)
+
+
 def test_rfc_4568_example() -> None:
     made = Crypto.parse("1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20")
     assert made is not None

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotline.gateway.media import Direction, MediaPlan
-from hotline.gateway.sip.negotiation import Negotiation, NothingInCommon
+from hotline.gateway.sip import sdp
+from hotline.gateway.sip.negotiation import MediaPolicy, Negotiation, NothingInCommon
 from hotline.gateway.sip.sdp import SdpSyntaxError
 
 pytestmark = pytest.mark.unit
@@ -157,3 +158,40 @@ def test_any_offer(data: bytes) -> None:
         line.answer(b"v=0\r\nm=audio 4000 RTP/AVP 8\r\n" + data, 20_000)
     except (SdpSyntaxError, NothingInCommon):
         assert line.plan is None
+
+
+OPUS = ("m=audio 4000 RTP/AVP {speech} {event}", "a=rtpmap:{speech} opus/48000/2")
+
+
+def opus_dialog(speech: int, event: int, clock: int) -> tuple[Negotiation, bytes]:
+    dialog = Negotiation("127.0.0.1", 100, MediaPolicy(("PCMA", "G722", "OPUS")))
+    lines = (*OPUS, "a=rtpmap:{event} telephone-event/{clock}")
+    filled = [text.format(speech=speech, event=event, clock=clock) for text in lines]
+    return dialog, dialog.answer(offer(*filled), 20_000)
+
+
+def test_events_at_8000_beside_opus_are_taken() -> None:
+    dialog, answer = opus_dialog(96, 101, 8000)
+    assert dialog.plan is not None
+    assert (dialog.plan.codec, dialog.plan.dtmf_payload_type, dialog.plan.dtmf_clock) == ("OPUS", 101, 8000)
+    assert b"a=rtpmap:101 telephone-event/8000" in answer
+
+
+def test_events_at_the_codecs_clock_come_first() -> None:
+    dialog, answer = opus_dialog(96, 101, 48_000)
+    assert dialog.plan is not None
+    assert (dialog.plan.dtmf_payload_type, dialog.plan.dtmf_clock) == (101, None)
+    assert b"a=rtpmap:101 telephone-event/48000" in answer
+
+
+@given(
+    st.lists(st.integers(96, 127), min_size=2, max_size=2, unique=True),
+    st.sampled_from([8000, 48_000]),
+)
+def test_no_payload_type_means_two_things_in_a_new_offer(numbers: list[int], clock: int) -> None:
+    dialog, _ = opus_dialog(numbers[0], numbers[1], clock)
+    media = sdp.parse(dialog.offer(20_000)).media[0]
+    assert len(set(media.payload_types)) == len(media.payload_types)
+    assert media.encoding(numbers[0]) == "OPUS/48000"
+    assert media.encoding(numbers[1]) == f"TELEPHONE-EVENT/{clock}"
+    assert {media.encoding(number) for number in media.payload_types} >= {"PCMA/8000", "G722/8000"}
