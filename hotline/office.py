@@ -12,6 +12,7 @@ from hotline.bus import InProcessBus
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import Line, Prompts
+from hotline.figures import GatewayView
 from hotline.gateway.defence import Defence
 from hotline.metrics import Metrics
 from hotline.rulebook import Rulebook
@@ -99,4 +100,5 @@ class Office:
             service=self._service,
             health=health,
             metrics=self.metrics,
+            gateway=GatewayView(self._figures, self.defence),
         )

@@ -26,7 +26,8 @@ RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "export": frozenset({Role.SUPERVISOR}),
         "unmask": frozenset({Role.SUPERVISOR}),
         "audit": frozenset({Role.AUDITOR}),
-        "metrics": frozenset({Role.ADMIN}),
+        "metrics": frozenset({Role.ADMIN, Role.SUPERVISOR}),
+        "bans": frozenset({Role.ADMIN}),
         "self": frozenset(Role),
     }
 )

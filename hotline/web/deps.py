@@ -1,8 +1,9 @@
 """What the web part needs of the rest of the line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from hotline.bus import InProcessBus
 from hotline.call.line import utc_now
@@ -25,6 +26,52 @@ class Health:
     """Why it cannot; English, no personal data."""
 
 
+class BanView(Protocol):
+    """One ban in force."""
+
+    @property
+    def source(self) -> str:
+        """Who."""
+
+    @property
+    def seconds(self) -> float:
+        """Left."""
+
+    @property
+    def times(self) -> int:
+        """Bans so far."""
+
+
+class Gateway(Protocol):
+    """The gateway as the page shows it."""
+
+    def figures(self) -> dict[str, dict[str, float | str]]:
+        """Part → figure → value."""
+
+    def bans(self) -> Sequence[BanView]:
+        """In force, longest first."""
+
+    def lift(self, source: str) -> bool:
+        """End a ban; False when there was none."""
+
+
+class NoGateway:
+    """For a web part that runs without one."""
+
+    def figures(self) -> dict[str, dict[str, float | str]]:
+        """None."""
+        return {}
+
+    def bans(self) -> Sequence[BanView]:
+        """None."""
+        return ()
+
+    def lift(self, source: str) -> bool:
+        """There is none."""
+        del source
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class WebDeps:
     """Everything the handlers call."""
@@ -39,4 +86,5 @@ class WebDeps:
     service: WorkOrderService
     health: Callable[[], Health]
     metrics: Metrics = field(default_factory=Metrics)
+    gateway: Gateway = field(default_factory=NoGateway)
     now: Callable[[], datetime] = utc_now

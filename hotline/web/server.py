@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 
 from hotline.metrics import CONTENT_TYPE
 from hotline.settings import WebSettings
-from hotline.web import api, auth, exports, live, recordings, units
+from hotline.web import api, auth, exports, gateway, live, recordings, units
 from hotline.web.auth import PUBLIC, Guard
 from hotline.web.deps import WebDeps
 from hotline.web.live import MAX_FRAME
@@ -40,7 +40,15 @@ def make_app(deps: WebDeps) -> FastAPI:
     app = FastAPI(title="12348 hotline", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.site = site = Site(deps)
     install(app)
-    for part in (router, auth.router, api.router, recordings.router, exports.router, live.router):
+    for part in (
+        router,
+        auth.router,
+        api.router,
+        recordings.router,
+        exports.router,
+        live.router,
+        gateway.router,
+    ):
         app.include_router(part)
     app.include_router(units.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -18,7 +18,7 @@ from websockets.typing import Origin
 
 from hotline.conversation import CallId
 from hotline.events import CallStarted
-from hotline.web import api, auth, exports, live, recordings, server, units
+from hotline.web import api, auth, exports, gateway, live, recordings, server, units
 from hotline.web.auth import Guard, Public
 from hotline.web.units import UnitGuard
 from tests.fakes.web_line import PASSWORD, PHONE, WebLine, make_line, served
@@ -48,7 +48,7 @@ async def sign_in(client: httpx.AsyncClient, name: str = "banzhang") -> None:
 def test_every_route_says_who_may_use_it() -> None:
     routes = [
         route
-        for part in (server, auth, api, recordings, exports, live, units)
+        for part in (server, auth, api, recordings, exports, live, gateway, units)
         for route in part.router.routes
     ]
     assert len(routes) > 20
