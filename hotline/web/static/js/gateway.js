@@ -43,6 +43,7 @@ function label(group, key) {
 
 function shown(value) {
   if (typeof value === "string") return value || "—";
+  value = Math.max(0, value);
   return Number.isInteger(value) ? value.toLocaleString("zh-CN") : value.toFixed(2);
 }
 
