@@ -53,6 +53,12 @@ def _libraries() -> Iterator[Finding]:
     for name in needed:
         there = importlib.util.find_spec(name) is not None
         yield Finding(f"library {name}", there, "installed" if there else "missing", "pip install -e .")
+    from hotline.gateway import jitter, opus
+
+    compiled = str(jitter.__file__).endswith(".so")
+    yield Finding("media path", ok=True, found="compiled" if compiled else "Python: scripts/compile_media.py")
+    spoken = opus.available()
+    yield Finding("libopus", ok=True, found="there" if spoken else "absent: Opus is not offered (libopus0)")
     fast = importlib.util.find_spec("uvloop") is not None
     yield Finding("library uvloop", ok=True, found="installed" if fast else "absent: media costs more CPU")
 

@@ -21,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: min(order.index(m.name) for m in item.iter_markers() if m.name in CATEGORIES))
 
 
+def pytest_sessionstart() -> None:
+    """A compiled module hides its source: one that is older would be tested in its place."""
+    package = Path(__file__).parents[1] / "hotline"
+    for compiled in package.rglob("*.so"):
+        source = compiled.with_name(compiled.name.split(".")[0] + ".py")
+        if source.is_file() and source.stat().st_mtime > compiled.stat().st_mtime:
+            raise pytest.UsageError(f"{compiled} is older than its source: python scripts/compile_media.py")
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Everything of ours runs on asyncio: aiortc and uvicorn do."""
