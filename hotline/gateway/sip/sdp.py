@@ -128,8 +128,8 @@ class _Reader:
 
 def _media(value: str) -> Media:
     parts = value.split()
-    if len(parts) < 4:
-        raise SdpSyntaxError("bad media line")
+    if len(parts) < 4 or not value.isascii() or not value.isprintable():
+        raise SdpSyntaxError("bad media line")  # it is said back in the answer, where only tokens may stand
     port = _number(parts[1].partition("/")[0], 65_535)
     return Media(parts[0].lower(), port, parts[2].upper(), tuple(parts[3:]))
 

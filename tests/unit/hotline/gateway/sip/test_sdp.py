@@ -101,3 +101,12 @@ def test_any_wound(start: int, end: int, data: bytes) -> None:
         parse(OFFER[: min(start, end)] + data + OFFER[max(start, end) :])
     except SdpSyntaxError:
         return
+
+
+@pytest.mark.parametrize(
+    "line", ["m=audio 4000 RTP/AVP 8 \u4e00", "m=\ufffd 4000 RTP/AVP 8", "m=audio 4000 RTP/A\x00VP 8"]
+)
+def test_a_media_line_that_could_not_be_said_back_is_refused(line: str) -> None:
+    """Found by fuzzing: a refused stream is repeated in the answer."""
+    with pytest.raises(SdpSyntaxError):
+        parse(f"v=0\r\n{line}\r\n".encode())
