@@ -18,6 +18,7 @@ from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
 from hotline.gateway.sip.registrar import Registrar
 from hotline.gateway.sip.trunk import Trunk, Trunks
+from hotline.gateway.web_door import WebDoor
 from hotline.gateway.webrtc import WebRtcEngine
 from hotline.office import Office
 from hotline.pbx import pbx_doors
@@ -46,6 +47,8 @@ class Doors:
     """All of them, open."""
 
     sip: SipEndpoint
+    web: WebDoor
+    """Where the page `/call` rings."""
     trunks: Trunks
     """The one way out, past the outbound policy."""
     all: tuple[Door, ...]
@@ -81,10 +84,12 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
                 )
             )
         pbx = await stack.enter_async_context(pbx_doors(settings.pbx, settings.sip.numbers[0]))
+        web = WebDoor(settings.webrtc, browsers, settings.sip.numbers[0])
         trunks = [Trunk(each, sip) for each in settings.trunks]
         show("defence", lambda: office.defence.stats(anyio.current_time()))
         show("media", lambda: media.stats)
         show("webrtc", lambda: browsers.stats)
+        show("web_door", lambda: web.stats)
         show("sip", lambda: sip.stats)
         if phones is not None:
             show("registrar", lambda: phones.stats(anyio.current_time()))
@@ -92,7 +97,7 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
             show("pbx", lambda: pbx.stats)
         for trunk in trunks:
             show(f"trunk_{trunk.name.replace('-', '_')}", partial(getattr, trunk, "stats"))
-        everything: tuple[Door, ...] = (sip,) if pbx is None else (sip, pbx)
+        everything: tuple[Door, ...] = (sip, web) if pbx is None else (sip, web, pbx)
         policy = OutboundPolicy(settings.outbound)
 
         def decide(number: str) -> Decision:
@@ -100,7 +105,7 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
 
         keep_bans = partial(bans.keep, office.defence, settings.paths.data)
         tasks: tuple[Task, ...] = (keep_bans, *(trunk.run for trunk in trunks))
-        yield Doors(sip, Trunks(tuple(trunks), decide), everything, tasks)
+        yield Doors(sip, web, Trunks(tuple(trunks), decide), everything, tasks)
 
 
 def _refusal(admission: Admission) -> Refusal | None:

@@ -14,6 +14,7 @@ from hotline.call.journal import Journal
 from hotline.call.line import Line, Prompts
 from hotline.figures import GatewayView
 from hotline.gateway.defence import Defence
+from hotline.gateway.web_door import WebDoor
 from hotline.metrics import Metrics
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
@@ -87,8 +88,8 @@ class Office:
             early=settings.sip.early_media,
         )
 
-    def web(self, settings: Settings, health: Callable[[], Health]) -> WebDeps:
-        """What the page needs."""
+    def web(self, settings: Settings, health: Callable[[], Health], web_door: WebDoor) -> WebDeps:
+        """What the pages need."""
         return WebDeps(
             settings=settings,
             bus=self.bus,
@@ -101,4 +102,5 @@ class Office:
             health=health,
             metrics=self.metrics,
             gateway=GatewayView(self._figures, self.defence),
+            web_door=web_door,
         )

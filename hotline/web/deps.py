@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hotline.bus import InProcessBus
 from hotline.call.line import utc_now
+from hotline.gateway.web_door import WebDoor
 from hotline.metrics import Metrics
 from hotline.settings import Settings
 from hotline.store.audit import AuditStore
@@ -87,4 +88,6 @@ class WebDeps:
     health: Callable[[], Health]
     metrics: Metrics = field(default_factory=Metrics)
     gateway: Gateway = field(default_factory=NoGateway)
+    web_door: WebDoor | None = None
+    """Where the page `/call` rings; None in a web part without a line."""
     now: Callable[[], datetime] = utc_now

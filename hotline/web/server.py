@@ -4,7 +4,6 @@ import contextlib
 import logging
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,13 @@ from fastapi.staticfiles import StaticFiles
 
 from hotline.metrics import CONTENT_TYPE
 from hotline.settings import WebSettings
-from hotline.web import api, auth, exports, gateway, live, recordings, units
+from hotline.web import api, auth, call_door, exports, gateway, live, recordings, units
 from hotline.web.auth import PUBLIC, Guard
+from hotline.web.call_door import MAX_CALL_FRAME
 from hotline.web.deps import WebDeps
-from hotline.web.live import MAX_FRAME
 from hotline.web.problems import install
 from hotline.web.shield import Shield
-from hotline.web.site import Site, SiteDep
+from hotline.web.site import Site, SiteDep, from_loopback
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +47,7 @@ def make_app(deps: WebDeps) -> FastAPI:
         exports.router,
         live.router,
         gateway.router,
+        call_door.router,
     ):
         app.include_router(part)
     app.include_router(units.router)
@@ -81,7 +81,7 @@ async def ready(site: SiteDep) -> JSONResponse:
 @router.get("/metrics", dependencies=[PUBLIC])
 async def metrics(request: Request, site: SiteDep) -> Response:
     """For Prometheus on this machine; from elsewhere only for administrators."""
-    if not _from_loopback(request):
+    if not from_loopback(request):
         await Guard("metrics")(request)
     return Response(await site.ask(site.deps.metrics.page), media_type=CONTENT_TYPE)
 
@@ -95,16 +95,6 @@ async def units_openapi() -> dict[str, Any]:
         description="Bearer token per unit. Errors are application/problem+json with a stable `code`.",
         routes=units.router.routes,
     )
-
-
-def _from_loopback(request: Request) -> bool:
-    """Directly, not through a proxy on this machine."""
-    if request.client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
-        return False
-    try:
-        return ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Server(uvicorn.Server):
@@ -143,7 +133,7 @@ async def serve_web(
             server_header=False,
             proxy_headers=False,
             ws="websockets-sansio",
-            ws_max_size=MAX_FRAME,
+            ws_max_size=MAX_CALL_FRAME,
             ws_per_message_deflate=False,
             limit_concurrency=1_000,
             timeout_keep_alive=15,

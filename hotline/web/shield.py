@@ -83,6 +83,7 @@ class Shield:
 
     def _dressing(self, scope: Scope, send: Send) -> Send:
         static = scope["path"].startswith("/static/")
+        microphone = "(self)" if scope["path"] == "/call" else "()"  # the one page that listens
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -93,7 +94,7 @@ class Shield:
                 headers["Referrer-Policy"] = "no-referrer"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
-                headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+                headers["Permissions-Policy"] = f"camera=(), geolocation=(), microphone={microphone}"
                 headers["Cache-Control"] = "no-cache" if static else "no-store"
                 if self._secure:
                     headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import anyio
@@ -57,6 +59,27 @@ class Site:
 
         view = await self.ask(self.deps.calls.get, CallId(call))
         return view is not None and view.row.open
+
+
+def static_file(name: str) -> Path:
+    """A file of the pages."""
+    return Path(__file__).parent / "static" / name
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def from_loopback(connection: HTTPConnection) -> bool:
+    """Directly, not through a proxy on this machine."""
+    headers = connection.headers
+    if connection.client is None or "x-forwarded-for" in headers or "forwarded" in headers:
+        return False
+    return is_loopback(connection.client.host)
 
 
 def site_of(connection: HTTPConnection) -> Site:
