@@ -96,6 +96,9 @@ class RegistrarSettings(Section):
     max_expires_s: int = Field(default=3600, ge=60, le=86_400)
     max_contacts: int = Field(default=5, ge=1, le=50)
     """Places one user may be reached at."""
+    algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("MD5", "SHA-256"), min_length=1)
+    """Digest algorithms, in the order of our challenges. RFC 8760 wants the best first; phones that know
+    MD5 only (baresip before 2.0) give up at the first they do not know."""
     ping_s: float = Field(default=30.0, ge=1, le=600)
     """How often a phone behind NAT is asked whether it is there, which keeps the way open."""
 
@@ -103,8 +106,8 @@ class RegistrarSettings(Section):
 class TrunkServer(Section):
     """One way to a trunk's provider, as an SRV record has it (RFC 2782)."""
 
-    uri: str
-    """`sip:10.0.0.1:5060;transport=udp`; a name is looked up."""
+    uri: str = Field(pattern=r"^sips?:[A-Za-z0-9.\-\[\]:]+(;transport=(udp|tcp|tls))?$")
+    """`sip:10.0.0.1:5060;transport=udp`; a name is looked up, and over TLS must be an address."""
     priority: int = Field(default=0, ge=0, le=65_535)
     """Lower is tried first."""
     weight: int = Field(default=1, ge=0, le=65_535)

@@ -88,17 +88,28 @@ class Authenticator:
     An unknown user costs the same work and gets the same answer as a wrong password.
     """
 
-    def __init__(self, realm: str, users: dict[tuple[str, str], str]) -> None:
-        """`users`: (name, algorithm) → HA1 in lower-case hex."""
+    def __init__(
+        self,
+        realm: str,
+        users: dict[tuple[str, str], str],
+        algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+    ) -> None:
+        """`users`: (name, algorithm) → HA1 in lower-case hex. `algorithms`: in the order of challenges."""
         self._realm = realm
         self._users = users
         self._secret = secrets.token_bytes(32)
-        self._algorithms = [name for name in ("SHA-256", "MD5") if any(key[1] == name for key in users)]
+        self._algorithms = [name for name in algorithms if any(key[1] == name for key in users)]
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._floor = float("-inf")
 
     @classmethod
-    def load(cls, path: Path, realm: str, setting: str = "sip.users_file") -> "Authenticator":
+    def load(
+        cls,
+        path: Path,
+        realm: str,
+        setting: str = "sip.users_file",
+        algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+    ) -> "Authenticator":
         """Read `name:realm:HA1` lines; entries of other realms are left out. Raises `ConfigError`."""
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
@@ -118,7 +129,7 @@ class Authenticator:
             problems.append(f"{setting}: no user of its realm")
         if problems:
             raise ConfigError(problems)
-        return cls(realm, users)
+        return cls(realm, users, algorithms)
 
     def challenges(self, now: float, *, stale: bool = False) -> list[str]:
         """WWW-Authenticate values, best algorithm first (RFC 8760 §2.2). `now`: monotonic seconds."""

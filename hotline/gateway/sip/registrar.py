@@ -43,7 +43,9 @@ class Registrar:
         """Raises `ConfigError` when the users file is wrong."""
         self._settings = settings
         self._users = (
-            Authenticator.load(settings.users_file, settings.realm, setting="registrar.users_file")
+            Authenticator.load(
+                settings.users_file, settings.realm, "registrar.users_file", settings.algorithms
+            )
             if settings.users_file is not None
             else Authenticator(settings.realm, {})
         )

@@ -196,6 +196,8 @@ class UserAgentServer:
         uri = SipUri.parse(request.uri)
         if uri.scheme not in {"sip", "sips", "tel"}:
             return Refusal(416, "Unsupported URI Scheme")
+        if uri.scheme == "sips" and not hop.secure:
+            return Refusal(403, "Forbidden")  # RFC 3261 §26.2.2: it came over a way that others can read
         if uri.headers:
             return Refusal(400, "Bad Request")  # §19.1.1: no headers in a Request-URI
         if (refusal := self._authorise(request, hop)) is not None:

@@ -5,7 +5,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address, ip_network
 
@@ -228,7 +228,9 @@ class Signalling:
             hop = hop_of(uri)
         except (Unroutable, SipSyntaxError):
             return flow
-        if flow.reliable and self._sockets.connected(flow.connection):
+        if dialog.secure and not hop.secure:
+            return replace(flow, transport="TLS", connection=None) if not flow.secure else flow
+        if flow.reliable and self._sockets.connected(flow.connection) and (flow.secure or not dialog.secure):
             return flow
         if self._sip.symmetric and not dialog.routes and _behind_nat(hop, flow):
             return flow

@@ -38,6 +38,10 @@ class Flow(Protocol):
     def peer(self) -> tuple[str, int]:
         """The far end's address."""
 
+    @property
+    def ours(self) -> bool:
+        """We opened it, and have checked whom we reached."""
+
     def write(self, data: bytes) -> None:
         """Send; never waits, never raises."""
 
@@ -64,14 +68,17 @@ class Table(Protocol):
 class Stream(asyncio.Protocol):
     """One TCP or TLS connection."""
 
-    def __init__(self, table: Table, transport: Transport) -> None:
+    def __init__(self, table: Table, transport: Transport, *, ours: bool = False) -> None:
         self._table = table
+        self.ours = ours
         self.transport: Transport = transport
         self.peer: tuple[str, int] = ("", 0)
         self._parser = StreamParser()
         self._wire: asyncio.Transport | None = None
         self._number: int | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._spoken = False
+        """A whole message has come: from then on it may be silent for longer."""
         self._since: float | None = None
         """When the message that is not whole yet began."""
         self._backlog: deque[bytes] = deque()
@@ -126,7 +133,7 @@ class Stream(asyncio.Protocol):
     def _work(self) -> None:
         """Handle some of what has come, and leave the rest for the loop's next turn."""
         for _ in range(min(AT_ONCE, len(self._backlog))):
-            self._since = None
+            self._since, self._spoken = None, True
             self._table.deliver(
                 self._backlog.popleft(), Hop(self.transport, self.peer[0], self.peer[1], self._number)
             )
@@ -149,7 +156,8 @@ class Stream(asyncio.Protocol):
         now = asyncio.get_running_loop().time()
         if not self._parser.begun:
             self._since = None
-            self._wait(IDLE_SECONDS)
+            if self._spoken or self.ours:
+                self._wait(IDLE_SECONDS)
         elif self._since is None:
             self._since = now
             self._wait(MESSAGE_SECONDS)

@@ -23,7 +23,7 @@ class TlsContexts:
         self._settings = settings
         self.server: ssl.SSLContext | None = None
         """For those who call us; None without a certificate."""
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
         if settings.certificate is not None and settings.key is not None:
             self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._harden(self.server)
@@ -47,20 +47,29 @@ class TlsContexts:
             TlsContexts(self._settings)  # all of it is tried before any of it is taken
             self._load(self.server)
             self._load(self.client)
+            if (
+                self._settings.client_ca is not None
+            ):  # authorities are added; to take one away needs a restart
+                _read_authorities(self.server, "client_ca", self._settings.client_ca)
+            if self._settings.trust is not None:
+                _read_authorities(self.client, "trust", self._settings.trust)
         except ConfigError:
             log.error("the new certificate cannot be used; the old one stays", extra={"setting": "sip.tls"})
             return False
         log.info("certificate renewed")
         return True
 
-    def _look(self) -> tuple[int, int] | None:
+    def _look(self) -> tuple[int, ...] | None:
         try:
-            return tuple(path.stat().st_mtime_ns for path in self._files())  # type: ignore[return-value]
+            return tuple(path.stat().st_mtime_ns for path in [*self._files(), *self._authorities()])
         except OSError:
             return None
 
     def _files(self) -> list[Path]:
         return [path for path in (self._settings.certificate, self._settings.key) if path is not None]
+
+    def _authorities(self) -> list[Path]:
+        return [path for path in (self._settings.client_ca, self._settings.trust) if path is not None]
 
     @staticmethod
     def _harden(context: ssl.SSLContext) -> None:

@@ -208,7 +208,11 @@ class Sockets:
         if hop.connection in self._flows:
             return self._flows[hop.connection]
         wanted = (hop.transport, (hop.host, hop.port))
-        return next((item for item in self._flows.values() if (item.transport, item.peer) == wanted), None)
+        for item in self._flows.values():
+            # Whoever connected to us by TLS has shown no certificate that says that it is this host.
+            if (item.transport, item.peer) == wanted and (item.ours or item.transport != "TLS"):
+                return item
+        return None
 
     def _open_stream(self, hop: Hop) -> Opening:
         address = (hop.transport, hop.host, hop.port)
@@ -225,7 +229,7 @@ class Sockets:
         try:
             async with asyncio.timeout(CONNECT_SECONDS + (HANDSHAKE_SECONDS if context else 0)):
                 _, stream = await loop.create_connection(
-                    lambda: Stream(self, kind),
+                    lambda: Stream(self, kind, ours=True),
                     hop.host,
                     hop.port,
                     ssl=context,

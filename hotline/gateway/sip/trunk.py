@@ -18,7 +18,7 @@ from hotline.gateway.sip.failover import RETRY_STATUS, Health, order, refresh_af
 from hotline.gateway.sip.grammar import NameAddr, SipSyntaxError, SipUri, host_literal, param
 from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.message import Response
-from hotline.gateway.sip.transport import hop_of
+from hotline.gateway.sip.transport import Unroutable, hop_of
 from hotline.gateway_settings import TrunkServer, TrunkSettings
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ class Trunk:
         self._health = {item.uri: Health() for item in settings.servers}
         self._current: TrunkServer | None = None
         self._registered = False
+        self._granted_s = settings.expires_s
         self._status = 0
         self._failovers = 0
 
@@ -88,7 +89,16 @@ class Trunk:
     # -- keeping it up ------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Until cancelled; then the registration is taken back."""
+        """Until cancelled; then the registration is taken back. Whatever goes wrong here ends no call."""
+        while True:
+            try:
+                await self._keep()
+            except Exception:  # supervision point: a trunk's failure is the trunk's
+                log.exception("trunk failed, trying again", extra={"trunk": self.name})
+                self._registered = False
+                await anyio.sleep(wait_after(1, self._chance))
+
+    async def _keep(self) -> None:
         failures = 0
         try:
             while True:
@@ -112,8 +122,11 @@ class Trunk:
 
     async def _settle(self) -> TrunkServer | None:
         """The first server that takes us, those known to be up first."""
+        before = self._current
         servers = order(self._settings.servers, self._chance)
-        for server in sorted(servers, key=lambda item: not self._health[item.uri].up):
+        # Who is in use stays in use while it answers: leaving a server costs a registration.
+        servers.sort(key=lambda item: (not self._health[item.uri].up, item is not before))
+        for server in servers:
             if await self._try(server):
                 if self._current is not None and self._current is not server:
                     self._failovers += 1
@@ -124,16 +137,18 @@ class Trunk:
         return None
 
     async def _try(self, server: TrunkServer) -> bool:
-        if self._settings.register_:
-            return await self._register(server, self._settings.expires_s) is not None
-        return await self._ask(server)
+        if not self._settings.register_:
+            return await self._ask(server)
+        granted = await self._register(server, self._settings.expires_s)
+        self._granted_s = granted or self._settings.expires_s
+        return granted is not None
 
     async def _watch(self, server: TrunkServer) -> None:
         """Stay with a server until it fails, or its registration is due."""
-        expires = self._settings.expires_s
-        until = anyio.current_time() + refresh_after(expires, self._chance)
-        while anyio.current_time() < until or not self._settings.register_:
-            await anyio.sleep(self._settings.options_s)
+        until = anyio.current_time() + refresh_after(self._granted_s, self._chance)
+        while (left := until - anyio.current_time()) > 0 or not self._settings.register_:
+            pause = self._settings.options_s
+            await anyio.sleep(min(pause, left) if self._settings.register_ else pause)
             answered = await self._ask(server)
             self._health[server.uri].note(answered=answered)
             if not self._health[server.uri].up:
@@ -180,8 +195,7 @@ class Trunk:
     async def _send(self, server: TrunkServer, expires: int, extra: list[tuple[str, str]]) -> Response | None:
         self._cseq += 1
         uri = _registrar(server)
-        host = uri.partition(":")[2]
-        address = f"sip:{self._settings.user}@{host}"
+        address = f"sip:{self._settings.user}@{uri.partition(':')[2]}"
         ident = Ident(self._ident, self._cseq, address)
         try:
             hop = hop_of(await _resolved(server.uri))
@@ -203,14 +217,15 @@ class Trunk:
         for server in sorted(servers, key=lambda item: not self._health[item.uri].up):
             try:
                 target = await _resolved(server.uri)
-                host = host_literal(target.host)
-                uri = f"sip:{number}@{host}:{target.port or 5060};transport={target.transport}"
+                hop = hop_of(target)
+                place = f"{host_literal(hop.host)}:{hop.port};transport={target.transport}"
+                uri = f"{target.scheme}:{number}@{place}"
                 return await self._sip.dial(uri, caller=caller, credentials=self._credentials)
             except CallRefused as error:
                 failure = error
                 if error.status not in RETRY_STATUS:
                     break
-            except (CallAborted, OSError):
+            except (CallAborted, Unroutable, OSError):
                 self._health[server.uri].note(answered=False)
         raise failure
 
@@ -261,8 +276,9 @@ async def _resolved(uri: str) -> SipUri:
     except ValueError:
         found = await anyio.getaddrinfo(parsed.host, parsed.port or 5060)
         address = str(found[0][4][0])
+        port = "" if parsed.port is None else f":{parsed.port}"
         transport = f";transport={parsed.transport}"
-        return SipUri.parse(f"sip:{host_literal(address)}:{parsed.port or 5060}{transport}")
+        return SipUri.parse(f"{parsed.scheme}:{host_literal(address)}{port}{transport}")
     return parsed
 
 

@@ -13,7 +13,7 @@ import anyio.lowlevel
 
 from hotline.buffers import DropOldest
 from hotline.gateway.sip.message import MAX_MESSAGE
-from hotline.gateway.sip.streams import AT_ONCE, IDLE_SECONDS, Table
+from hotline.gateway.sip.streams import AT_ONCE, FIRST_SECONDS, IDLE_SECONDS, Table
 from hotline.gateway.sip.transaction import Hop
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class WebSocketFlow:
 
     def __init__(self, socket: "ServerConnection", transport: Literal["WS", "WSS"]) -> None:
         self._socket = socket
+        self.ours = False
         self.transport: Literal["WS", "WSS"] = transport
         self.peer: tuple[str, int] = (str(socket.remote_address[0]), int(socket.remote_address[1]))
         self._out: DropOldest[bytes] = DropOldest(OUTGOING)
@@ -70,15 +71,15 @@ class WebSocketFlow:
         hop, count = Hop(self.transport, *self.peer, number), 0
         while True:
             try:
-                with anyio.fail_after(IDLE_SECONDS):
+                with anyio.fail_after(IDLE_SECONDS if count else FIRST_SECONDS):
                     message = await self._socket.recv()
             except (ConnectionClosed, TimeoutError):
                 return
             data = message.encode() if isinstance(message, str) else message
             if data == b"\r\n\r\n":
                 self.write(b"\r\n")  # keep-alive (RFC 7118 §6)
-            else:
-                table.deliver(data, hop)
+                continue
+            table.deliver(data, hop)
             count += 1
             if count % AT_ONCE == 0:
                 await anyio.lowlevel.checkpoint()

@@ -224,6 +224,35 @@ async def test_wrong_password_is_not_tried_for_ever(users: Path) -> None:
         tasks.cancel_scope.cancel()
 
 
+async def test_refresh_is_by_what_was_granted(users: Path) -> None:
+    """Asked for ten minutes, granted one second: it stays registered."""
+    async with (
+        registrar(users, min_expires_s=1, max_expires_s=60) as far,
+        gateway() as ours,
+        anyio.create_task_group() as tasks,
+    ):
+        phones = far.endpoint._registrar
+        assert phones is not None
+        phones._settings = phones._settings.model_copy(update={"max_expires_s": 2})
+        trunk = Trunk(trunk_to([far.endpoint.port], expires_s=600), ours)
+        tasks.start_soon(trunk.run)
+        await settled(lambda: trunk.stats.registered)
+        for _ in range(10):
+            await anyio.sleep(0.4)
+            assert len(phones.lookup("8001", anyio.current_time())) == 1
+        tasks.cancel_scope.cancel()
+
+
+async def test_equal_servers_are_not_changed_at_every_refresh(users: Path) -> None:
+    async with registrar(users) as one, registrar(users) as other, gateway() as ours:
+        settings = trunk_to([one.endpoint.port, other.endpoint.port])
+        equal = tuple(server.model_copy(update={"priority": 0}) for server in settings.servers)
+        trunk = Trunk(settings.model_copy(update={"servers": equal}), ours)
+        for _ in range(12):
+            assert await trunk._settle() is not None
+        assert trunk.stats.failovers == 0
+
+
 async def test_failover_of_registration_and_of_calls(users: Path) -> None:
     async with registrar(users) as second, gateway() as ours, anyio.create_task_group() as tasks:
         async with registrar(users) as first:

@@ -290,3 +290,26 @@ async def test_stun_on_the_sip_port() -> None:
         with anyio.fail_after(5):
             assert (await socket.receive())[:2] == b"\1\1"
         assert made.endpoint.stats.stun == 1
+
+
+async def test_sips_in_clear_is_refused() -> None:
+    """It came over a way that others can read (RFC 3261 §26.2.2)."""
+    async with (
+        line(ws=WsSettings(port=0)) as made,
+        await anyio.create_connected_udp_socket("127.0.0.1", made.endpoint.port) as socket,
+    ):
+        text = message("OPTIONS", "UDP").replace("OPTIONS sip:", "OPTIONS sips:")
+        await socket.send(text.replace(";branch", ";rport;branch").encode())
+        with anyio.fail_after(5):
+            assert (await socket.receive()).startswith(b"SIP/2.0 403")
+
+
+async def test_pings_alone_do_not_keep_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "FIRST_SECONDS", 0.3)
+    async with line() as made, await anyio.connect_tcp("127.0.0.1", made.endpoint.port) as stream:
+        with anyio.fail_after(5), contextlib.suppress(anyio.BrokenResourceError, anyio.EndOfStream):
+            while True:
+                await stream.send(b"\r\n\r\n")
+                await stream.receive()
+                await anyio.sleep(0.05)
+        assert made.endpoint.stats.streams_cut == 1
