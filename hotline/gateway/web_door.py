@@ -4,7 +4,6 @@ import ipaddress
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -241,8 +240,9 @@ class WebDoor:
 
     async def incoming(self) -> AsyncIterator[IncomingCall]:
         """Calls as they come, until shutdown. One reader only."""
-        async for call in self._reader:
-            yield call
+        with self._reader:
+            async for call in self._reader:
+                yield call
 
     async def shutdown(self, grace: float) -> None:
         """Take no more calls and hang up on those there are; wait at most `grace` seconds for them to go."""
@@ -255,8 +255,6 @@ class WebDoor:
             while self._calls:
                 self._empty = anyio.Event()
                 await self._empty.wait()
-        with suppress(anyio.ClosedResourceError):
-            self._reader.close()
 
     def _check_limits(self, source: str, now: float) -> None:
         """Every attempt within the limits counts, so that broken offers cost as much as good ones."""
