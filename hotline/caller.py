@@ -14,7 +14,7 @@ from hotline.gateway.media import LegEnded
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.sip.leg import SipLeg
-from hotline.gateway_settings import MediaSettings, SipSettings
+from hotline.gateway_settings import MediaSettings, SipSettings, TlsSettings
 
 VOICE_RMS = 300
 """A 20 ms frame louder than this (of 32,768) holds sound: about -41 dBFS, well over A-law idle noise."""
@@ -40,14 +40,18 @@ class CallPlan:
     """It speaks anyway after this long, and hangs up this long after having spoken."""
     heard: Path | None = None
     """Where to write what it heard, as a WAV file."""
+    srtp: bool = False
+    """Protect the sound with keys in the description."""
+    ca: Path | None = None
+    """Who may sign the far end's certificate; default: whom the system trusts."""
 
     def __post_init__(self) -> None:
         """Raises `ConfigError` for keys no telephone has and for a transport we do not speak."""
         problems = []
         if strange := set(self.keys) - KEYS:
             problems.append(f"keys: {''.join(sorted(strange))!r}: only 0-9 * # A-D can be pressed")
-        if self.transport not in {"udp", "tcp"}:
-            problems.append(f"transport: {self.transport!r} is neither udp nor tcp")
+        if self.transport not in {"udp", "tcp", "tls"}:
+            problems.append(f"transport: {self.transport!r} is none of udp, tcp, tls")
         if problems:
             raise ConfigError(problems)
 
@@ -83,11 +87,15 @@ async def place_call(plan: CallPlan, media: MediaSettings) -> CallReport:
 
     Raises `hotline.gateway.sip.endpoint.CallRefused` when the far end says no. Cancelling hangs up.
     """
-    sip = SipSettings(host="127.0.0.1", port=0, codecs=("PCMA", "PCMU"))  # as a telephone speaks
+    sip = SipSettings(
+        host="127.0.0.1",
+        port=0,
+        codecs=("PCMA", "PCMU"),  # as a telephone speaks
+        srtp="require" if plan.srtp else "off",
+        tls=TlsSettings(trust=plan.ca),
+    )
     async with MediaEngine.open(sip.host, media) as engine, SipEndpoint.open(sip, engine) as endpoint:
-        leg = await endpoint.dial(
-            plan.uri, caller=plan.caller, transport="tcp" if plan.transport == "tcp" else "udp"
-        )
+        leg = await endpoint.dial(plan.uri, caller=plan.caller, transport=plan.transport)
         try:
             return await _Caller(leg, plan).run()
         finally:

@@ -97,14 +97,17 @@ def call(
     to: Annotated[str, typer.Option("--to", help="Whom to call.")] = "sip:12348@127.0.0.1",
     keys: Annotated[str, typer.Option(help="Keys to press after speaking.")] = "",
     caller: Annotated[str, typer.Option(help="Number to show as the caller's.")] = "13800000000",
-    transport: Annotated[str, typer.Option(help="udp or tcp.")] = "udp",
+    transport: Annotated[str, typer.Option(help="udp, tcp or tls.")] = "udp",
     heard: Annotated[Path | None, typer.Option(help="Write what the caller heard to this WAV file.")] = None,
+    srtp: Annotated[bool, typer.Option(help="Protect the sound (SDES-SRTP).")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Who may sign the far end's certificate (PEM).")] = None,
 ) -> None:
     """Place a test call: listen until spoken to, play FILE, stay until the line hangs up."""
     from hotline.caller import CallPlan, read_audio
     from hotline.commands import place_test_call
 
-    plan = CallPlan(uri=to, pcm=read_audio(file), keys=keys, caller=caller, transport=transport, heard=heard)
+    pcm = read_audio(file)
+    plan = CallPlan(to, pcm, keys, caller, transport, heard=heard, srtp=srtp, ca=ca)
     run(place_test_call(plan, talk))
 
 

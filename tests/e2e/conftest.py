@@ -15,9 +15,10 @@ import pytest
 from hotline.robot.demo_caller import DemoCaller, Sentence, render_caller, speak, write_wav
 from hotline.settings import Settings
 from tests.e2e.line import ROOT, LineProcess, copy_flows, ended, free_port
+from tests.fakes.certificates import make_authority
 
 SECRET = "0123456789abcdef-of-a-test"
-CALLERS = {"udp": "13811112222", "tcp": "13833334444"}
+CALLERS = {"udp": "13811112222", "tcp": "13833334444", "tls": "13855556666"}
 """Who calls on the day, by transport."""
 StartLine = Callable[..., LineProcess]
 
@@ -129,11 +130,19 @@ class Day:
 
 @pytest.fixture(scope="session")
 def day(_lines: StartLine, workshop: Path, demo_voice: Path) -> Iterator[Day]:
-    """The demo caller calls over UDP and over TCP at the same time; both orders go out by webhook."""
-    port = free_port()
+    """The demo caller calls over UDP and over TCP at the same time, then over TLS with protected sound; the
+    orders go out by webhook."""
+    port, tls = free_port(), free_port()
+    papers = make_authority(workshop)
     (workshop / "day").mkdir()
     flows = copy_flows(workshop / "day", webhooks={"legal_aid-510116": f"http://127.0.0.1:{port}/"})
-    line = _lines(flows, dispatch__webhook_secret=SECRET)
+    line = _lines(
+        flows,
+        dispatch__webhook_secret=SECRET,
+        sip__tls__port=str(tls),
+        sip__tls__certificate=str(papers.certificate),
+        sip__tls__key=str(papers.key),
+    )
     unit = subprocess.Popen(
         [sys.executable, str(ROOT / "scripts/demo_unit.py"), "webhook", "--port", str(port)],
         stdout=subprocess.PIPE,
@@ -141,16 +150,20 @@ def day(_lines: StartLine, workshop: Path, demo_voice: Path) -> Iterator[Day]:
         text=True,
         env={**line.environment, "HOTLINE__DISPATCH__WEBHOOK_SECRET": SECRET},
     )
+
+    def place(transport: str) -> "subprocess.Popen[str]":
+        options = ["--transport", transport, "--caller", CALLERS[transport], "--heard", str(heard[transport])]
+        if transport == "tls":
+            secure = f"sip:12348@127.0.0.1:{tls};transport=tls"
+            options += ["--to", secure, "--srtp", "--ca", str(papers.authority)]
+        return line.call(demo_voice, *options)
+
     heard = {transport: workshop / f"heard-{transport}.wav" for transport in CALLERS}
-    calls = {
-        transport: line.call(
-            demo_voice, "--transport", transport, "--caller", number, "--heard", str(heard[transport])
-        )
-        for transport, number in CALLERS.items()
-    }
+    calls = {transport: place(transport) for transport in ("udp", "tcp")}
     try:
         said = {transport: ended(call, 200) for transport, call in calls.items()}
-        line.balanced(2)
+        said["tls"] = ended(place("tls"), 200)  # alone: two cores read two callers, not three
+        line.balanced(3)
         yield Day(line, said, heard, unit)
     finally:
         unit.terminate()
