@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from hotline.section import Section
 
@@ -241,3 +241,19 @@ class WebRtcSettings(Section):
         for address in value:
             ip_address(address)
         return value
+
+    @field_validator("ice_servers")
+    @classmethod
+    def _ice_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # A browser makes no connection at all from an address it cannot read.
+        for address in value:
+            if not address.startswith(("stun:", "stuns:", "turn:", "turns:")):
+                raise ValueError("an ICE server begins with stun:, stuns:, turn: or turns:")
+        return value
+
+    @model_validator(mode="after")
+    def _turn_password(self) -> "WebRtcSettings":
+        turn = any(address.startswith("turn") for address in self.ice_servers)
+        if turn and not (self.ice_username and self.ice_password):
+            raise ValueError("TURN needs ice_username and ice_password")
+        return self

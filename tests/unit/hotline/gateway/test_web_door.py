@@ -4,6 +4,7 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from asr.audio import LegId
 from hotline.errors import CallAborted, HotlineError
@@ -153,3 +154,16 @@ def test_after_shutdown_nobody_is_let_in() -> None:
 )
 def test_a_subscriber_is_one_source(host: str, source: str) -> None:
     assert source_of(host) == source
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ice_servers": ["http://example.cn"]},
+        {"ice_servers": ["turn:turn.example.cn"]},
+        {"ice_servers": ["turn:turn.example.cn"], "ice_username": "a"},
+    ],
+)
+def test_ice_servers_no_browser_would_take_are_refused_at_start(settings: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        WebRtcSettings.model_validate(settings)
