@@ -74,6 +74,9 @@ def call_json(view: CallView, mask: TranscriptMask | None) -> Json:
                 "codec": leg.audio.codec,
                 "received": leg.audio.received,
                 "lost": leg.audio.lost,
+                "jitter_ms": leg.audio.jitter_ms,
+                "round_trip_ms": leg.audio.round_trip_ms,
+                "mos": leg.audio.mos,
                 "engine": leg.recognition.engine,
                 "degraded": leg.recognition.degraded,
             }
