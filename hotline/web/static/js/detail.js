@@ -144,6 +144,7 @@ export class Detail {
           when(call.started),
           call.open ? [" · ", h("span", { class: "timer", data: { since: call.started } })] : duration(call),
           call.recording === true && call.open ? [" · ", h("span", { class: "rec" }, t("calls.recording"))] : null,
+          sound(call.quality),
         ),
       ),
       h("div", { class: "tags" }, flags.map((flag) => pill("flag", flag)), call.outcome ? pill("outcome", call.outcome) : null),
@@ -185,4 +186,13 @@ export class Detail {
 function duration(call) {
   if (!call.answered || !call.ended) return null;
   return [" · ", mmss((Date.parse(call.ended) - Date.parse(call.answered)) / 1000)];
+}
+
+// How the line sounded: the score, and what it was made of on pointing at it.
+function sound(legs) {
+  const leg = (legs ?? []).find((each) => each.mos !== null && each.mos !== undefined);
+  if (!leg) return null;
+  const sent = leg.received + leg.lost;
+  const values = { codec: leg.codec, loss: sent ? ((100 * leg.lost) / sent).toFixed(1) : "0", jitter: leg.jitter_ms.toFixed(0), trip: leg.round_trip_ms ?? "—" };
+  return [" · ", h("span", { class: "sound", title: t("detail.sound_facts", values) }, t("detail.sound", { mos: leg.mos.toFixed(1) }))];
 }
