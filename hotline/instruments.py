@@ -65,6 +65,8 @@ def _ended(ended: CallEnded, metrics: Metrics) -> None:
     for leg in record.legs:
         for fate in ("received", "lost", "late", "duplicated"):
             metrics.packets.labels(fate).inc(getattr(leg.audio, fate))
+        if leg.audio.mos is not None:
+            metrics.leg_mos.observe(leg.audio.mos)
 
 
 def _said(said: TranscriptPublished, metrics: Metrics) -> None:

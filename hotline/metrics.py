@@ -20,6 +20,10 @@ LATENCY_SECONDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Upper bounds of the latency histograms' buckets; the aims (0.5 s partial, 1.5 s final) are among them."""
 
 
+MOS = (2.0, 2.5, 3.0, 3.25, 3.5, 3.75, 4.0, 4.2, 4.4)
+"""Upper bounds of the quality histogram's buckets: 4.0 is what most callers call good."""
+
+
 class _Queues(Collector):
     """Asks each registered queue when the page is made, so that nobody has to keep a gauge in step."""
 
@@ -56,6 +60,9 @@ class Metrics:
         )
         self.final_seconds = self.histogram(
             "hotline_final_seconds", "From the last sound of an utterance to its final text."
+        )
+        self.leg_mos = self.histogram(
+            "hotline_leg_mos", "Estimated quality of a leg that has ended (ITU-T G.107).", buckets=MOS
         )
         self.degraded = self.counter("hotline_finals_degraded", "Finals that are worse than they could be.")
         self.orders_filed = self.counter("hotline_orders_filed", "Work orders filed.")
