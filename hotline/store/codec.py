@@ -161,9 +161,18 @@ def to_leg(row: Row[Any]) -> LegRecord:
         ended=row.ended,
         cause=EndCause(row.cause),
         audio=AudioFacts(
-            row.received, row.lost, row.late, row.duplicated, row.concealed_ms, row.codec,
-            row.jitter_ms, row.playout_ms, row.round_trip_ms, row.remote_loss, row.mos,
-        ),  # fmt: skip
+            row.received,
+            row.lost,
+            row.late,
+            row.duplicated,
+            row.concealed_ms,
+            row.codec,
+            row.jitter_ms,
+            row.playout_ms,
+            row.round_trip_ms,
+            row.remote_loss,
+            row.mos,
+        ),
         recognition=RecognitionFacts(row.engine, row.utterances, row.degraded, row.dropped_ms),
     )
 
