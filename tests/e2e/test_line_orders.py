@@ -134,7 +134,7 @@ def test_each_order_reached_its_unit_once_and_signed(day: Day) -> None:
         lambda: all(row["finished_at"] for row in day.line.rows(pushed)), 20, "webhooks are delivered"
     )
     assert done
-    assert [row["attempts"] for row in day.line.rows(pushed)] in ([0, 0], [1, 1])
+    assert [row["attempts"] for row in day.line.rows(pushed)] in ([0] * len(CALLERS), [1] * len(CALLERS))
     assert day.webhook.stdout is not None
     numbers = [json.loads(day.webhook.stdout.readline())["number"] for _ in CALLERS]
     assert sorted(numbers) == sorted(order["number"] for order in day.line.orders())
