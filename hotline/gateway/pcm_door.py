@@ -140,8 +140,9 @@ class PcmDoor:
 
     async def incoming(self) -> AsyncIterator[IncomingCall]:
         """Calls as they come, until shutdown. One reader only."""
-        async for call in self._reader:
-            yield call
+        with suppress(anyio.ClosedResourceError):  # shut while the last call was being looked at
+            async for call in self._reader:
+                yield call
 
     async def shutdown(self, grace: float) -> None:
         """Take no more calls and hang up on those there are; wait at most `grace` seconds for them to go."""
