@@ -4,6 +4,8 @@ A peer behind NAT sends from another address than it signalled. We send to where
 once media has come from somewhere, no one else can take the stream over while it goes on. Pure.
 """
 
+from ipaddress import ip_address
+
 Address = tuple[str, int]
 
 STRANGER_PACKETS = 5
@@ -56,3 +58,19 @@ class Latch:
             self._candidate, self._seen = address, 0
         self._seen += 1
         return self._seen >= STRANGER_PACKETS
+
+
+def usable(remote: Address | None, local: str) -> Address | None:
+    """The address, when it is one we can send to from `local`: a literal of the same family, never a name.
+
+    A host name would make every packet wait for the resolver.
+    """
+    if remote is None or not 0 < remote[1] < 65_536:
+        return None
+    try:
+        there, here = ip_address(remote[0]), ip_address(local)
+    except ValueError:
+        return None
+    if there.version != here.version or there.is_unspecified or there.is_multicast:
+        return None
+    return remote

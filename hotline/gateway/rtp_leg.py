@@ -7,7 +7,6 @@ other (`hotline.gateway.rtp_session`).
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from ipaddress import ip_address
 
 import anyio
 
@@ -18,7 +17,8 @@ from hotline.errors import LegGone
 from hotline.gateway import dtmf, rtcp, rtp
 from hotline.gateway.g711 import SILENCE, law_of
 from hotline.gateway.g711 import Codec as Law
-from hotline.gateway.latch import Address, Latch
+from hotline.gateway.inband_dtmf import InbandKeys
+from hotline.gateway.latch import Address, Latch, usable
 from hotline.gateway.media import Direction, LegEnded, LegInput, MediaPlan
 from hotline.gateway.playout import Playout
 from hotline.gateway.resample import FRAME_8K
@@ -28,7 +28,7 @@ from hotline.gateway.rtp_send import Sender
 from hotline.gateway.rtp_wire import ControlWire, Traffic, Wire
 from hotline.gateway.srtp import Srtp, SrtpError
 from hotline.gateway.wide_receive import WideReceiver
-from hotline.gateway.wideband import FRAME_BYTES, WideEncoder, encoder, is_wide
+from hotline.gateway.wideband import WideEncoder, encoder, is_wide
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,6 @@ INPUT_SECONDS = 2
 TICKS_A_SECOND = 50
 
 _SILENCE = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
-_NOTHING = bytes(FRAME_BYTES)
 _BOTH = Direction.SENDRECV
 _SENDING = frozenset({Direction.SENDRECV, Direction.SENDONLY})
 _RECEIVING = frozenset({Direction.SENDRECV, Direction.RECVONLY})
@@ -97,6 +96,8 @@ class RtpSession:
         self._ended = anyio.Event()
         self._closed = False
         self._reports = Reports()
+        self.inband: InbandKeys | None = None
+        """Listens for keys in the sound itself, for a peer that has agreed to no telephone events."""
         self._wire: Wire | None = None
         self._rtcp: ControlWire | None = None
 
@@ -122,7 +123,7 @@ class RtpSession:
 
         Hold stops the dead-media clock; another address, codec or direction starts the incoming stream anew.
         """
-        before, remote = self._plan, _usable(plan.remote, self.local[0])
+        before, remote = self._plan, usable(plan.remote, self.local[0])
         if remote is None and plan.remote is not None:
             log.warning("media address of the peer cannot be used", extra={"leg": self.leg})
         anew = before is None or (before.remote, before.direction) != (plan.remote, plan.direction)
@@ -160,6 +161,7 @@ class RtpSession:
         """A press that came by signalling (SIP INFO)."""
         if self._cause is None and len(key) == 1 and key in dtmf.KEYS:
             self._inputs.push(Digit(key, self._clock))
+            self.inband = None  # it has a way to tell keys: the same ones in its sound are not told again
 
     def send_digit(self, key: str, ms: int = 160) -> None:
         """Press a key towards the peer (RFC 4733). Raises `ValueError` for no such key.
@@ -304,6 +306,10 @@ class RtpSession:
     def deliver(self, pcm: bytes) -> None:
         """The same 20 ms, now 16 kHz: to the reader."""
         self._inputs.push(AudioFrame(self.leg, self._clock, pcm, self._made_up))
+        if self.inband is not None and self._plan is not None and self._plan.dtmf_payload_type is None:
+            key = self.inband.hear(pcm)
+            if key is not None:
+                self._inputs.push(Digit(key, self._clock))
 
     def transmit(self, now: float) -> None:
         """End a tick: send 20 ms of prompt, key press or silence."""
@@ -326,7 +332,7 @@ class RtpSession:
             self._control(self._reports.compound(now, self._sender, jitter, self._receiver.facts))
 
     def _silence(self, plan: MediaPlan) -> bytes:
-        return _SILENCE[law_of(plan.codec)] if self._encoder is None else self._encoder.encode(_NOTHING)
+        return _SILENCE[law_of(plan.codec)] if self._encoder is None else self._encoder.silence()
 
     def _next_sound(self, playing: _Playing, plan: MediaPlan) -> bytes:
         if playing.over.is_set():
@@ -375,19 +381,3 @@ def _together(before: AudioFacts, after: AudioFacts) -> AudioFacts:
         concealed_ms=before.concealed_ms + after.concealed_ms,
         codec=after.codec or before.codec,
     )
-
-
-def _usable(remote: Address | None, local: str) -> Address | None:
-    """The address, when it is one we can send to from `local`: a literal of the same family, never a name.
-
-    A host name would make every packet wait for the resolver.
-    """
-    if remote is None or not 0 < remote[1] < 65_536:
-        return None
-    try:
-        there, here = ip_address(remote[0]), ip_address(local)
-    except ValueError:
-        return None
-    if there.version != here.version or there.is_unspecified or there.is_multicast:
-        return None
-    return remote

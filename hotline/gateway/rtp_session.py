@@ -20,6 +20,7 @@ import anyio.lowlevel
 from asr.audio import LegId
 from hotline.conversation import EndCause
 from hotline.gateway.g711 import Codec
+from hotline.gateway.inband_dtmf import InbandKeys
 from hotline.gateway.ports import NoPortsLeft, PortRange
 from hotline.gateway.resample import upsample_frames
 from hotline.gateway.rtp_leg import RtpSession
@@ -102,6 +103,7 @@ class MediaEngine:
         port, media, control = self._bind(loop.time())
         timing = (self._settings.jitter_ms / 1000, self._settings.dead_after_s)
         session = RtpSession(leg, (self._host, port), timing, self._forget)
+        session.inband = InbandKeys() if self._settings.inband_dtmf == "auto" else None
         self._sessions[session] = None
         self._wires[session] = media
         try:

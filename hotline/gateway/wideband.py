@@ -8,6 +8,9 @@ from hotline.gateway.media import Codec
 WideCodec = Literal["G722", "OPUS"]
 FRAME_BYTES = 640
 """20 ms of s16le mono at 16 kHz."""
+_SILENCE = bytes(FRAME_BYTES)
+_SETTLED = 10
+"""Frames of silence after which the next is like the last."""
 
 
 class WideDecoder(Protocol):
@@ -20,11 +23,33 @@ class WideDecoder(Protocol):
         """What the packet after a loss knows of it, `samples` at 16 kHz; None for a codec that cannot."""
 
 
-class WideEncoder(Protocol):
-    """s16le mono at 16 kHz → payloads of one stream."""
+class Encoder(Protocol):
+    """A codec's own encoder."""
 
     def encode(self, pcm: bytes) -> bytes:
         """640 bytes → the payload of 20 ms."""
+
+
+class WideEncoder:
+    """s16le mono at 16 kHz → payloads of one stream."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._quiet = 0
+        self._settled = b""
+
+    def encode(self, pcm: bytes) -> bytes:
+        """640 bytes → the payload of 20 ms."""
+        self._quiet = 0
+        return self._encoder.encode(pcm)
+
+    def silence(self) -> bytes:
+        """The payload of 20 ms of silence. After a while it is always the same: a leg that says nothing, and
+        that is most legs most of the time, then costs nothing to encode."""
+        if self._quiet < _SETTLED:
+            self._quiet += 1
+            self._settled = self._encoder.encode(_SILENCE)
+        return self._settled
 
 
 def is_wide(codec: Codec) -> bool:
@@ -49,7 +74,7 @@ def decoder(codec: Codec) -> WideDecoder:
 
 def encoder(codec: Codec) -> WideEncoder:
     """An encoder for a new stream."""
-    return opus.OpusEncoder() if codec == "OPUS" else _G722Encoder()
+    return WideEncoder(opus.OpusEncoder() if codec == "OPUS" else _G722Encoder())
 
 
 class _OpusDecoder:

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import anyio
 import anyio.lowlevel
@@ -307,3 +308,28 @@ async def test_a_tick_that_is_due_while_the_engine_closes_does_no_harm() -> None
         async with MediaEngine.open(HOST, MediaSettings(port_min=23_200, port_max=23_398)):
             await anyio.lowlevel.checkpoint()
             time.sleep(0.007)  # noqa: ASYNC251  the loop stands still until the next reading is overdue
+
+
+@pytest.mark.parametrize(("events", "expected"), [(None, ["5", "#"]), (101, [])])
+async def test_keys_in_the_sound_of_a_peer_without_events(
+    engine: MediaEngine, events: int | None, expected: list[str]
+) -> None:
+    one, two = await engine.session(LegId("one")), await engine.session(LegId("two"))
+    for session, other in ((one, two), (two, one)):
+        session.configure(replace(plan(other.local), dtmf_payload_type=events))
+    at = np.arange(2_400) / 16_000
+    gap = np.zeros(1_600)
+    five = 5_000 * (np.sin(2 * np.pi * 770 * at) + np.sin(2 * np.pi * 1336 * at))
+    hash_ = 5_000 * (np.sin(2 * np.pi * 941 * at) + np.sin(2 * np.pi * 1477 * at))
+    sound = np.concatenate([gap, five, gap, hash_, gap]).astype("<i2").tobytes()
+    heard: list[LegInput] = []
+
+    async def listen() -> None:
+        heard.extend(await collect(two))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(listen)
+        await one.play(sound)
+        await anyio.sleep(0.2)
+        two.end(EndCause.REMOTE_HANGUP)
+    assert [item.key for item in heard if isinstance(item, Digit)] == expected
