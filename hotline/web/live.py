@@ -2,7 +2,8 @@
 
 The browser sends one frame, `{"ticket": …, "epoch": …, "after": n}`, within five seconds, and from then on
 nothing but `{"type": "ping"}`. The server sends `{"events": […]}`. Closing codes: 1007 for a frame that is no
-JSON, 1008 for one that is not ours or when the session has ended, 1013 for a browser that is too slow.
+JSON, 1008 for one that is not ours or when the session has ended, 1009 for one that is too long, 1013 for a
+browser that is too slow.
 """
 
 import json
@@ -86,8 +87,10 @@ async def _frame(websocket: WebSocket) -> Any:
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1000))
     text = message.get("text")
-    if text is None or len(text) > MAX_FRAME:
+    if text is None:
         raise _Refused(1008)
+    if len(text) > MAX_FRAME:
+        raise _Refused(1009)
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

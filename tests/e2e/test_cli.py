@@ -106,7 +106,7 @@ def test_calls_and_orders_are_exported(day: Day, tmp_path: Path) -> None:
     ]
     calls, orders = tmp_path / "calls.csv", tmp_path / "orders.xlsx"
     done = day.line.command("stats", "export", str(calls), *span)
-    assert (done.returncode, done.stderr) == (0, f"2 rows written to {calls}\n")
+    assert (done.returncode, done.stderr) == (0, f"{len(CALLERS)} rows written to {calls}\n")
     assert calls.read_bytes().startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(calls.read_text(encoding="utf-8-sig").splitlines()))
     assert {row["id"] for row in day.line.calls()} <= {cell for row in rows for cell in row}

@@ -85,7 +85,8 @@ def test_stock_caller_with_audio_and_a_key(line: LineProcess, count: Count) -> N
 
 @pytest.mark.parametrize("scenario", ["early_bye", "reinvite_hold", "retransmitted_invite", "late_offer"])
 def test_scenario(line: LineProcess, count: Count, scenario: str) -> None:
-    line.sipp("-sf", str(SCENARIOS / f"{scenario}.xml")).passed()
+    # An answer that comes between two messages sent on end is no mistake; it comes again.
+    line.sipp("-sf", str(SCENARIOS / f"{scenario}.xml"), "-default_behaviors", "all,-abortunexp").passed()
     count.placed += 1
     last = others_closed(line, count)[-1]
     assert (last["outcome"], last["detail"]) == ("abandoned", "remote_hangup")

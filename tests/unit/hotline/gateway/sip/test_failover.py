@@ -13,7 +13,12 @@ from hotline.gateway_settings import TrunkServer
 pytestmark = pytest.mark.unit
 
 SERVERS = st.lists(
-    st.builds(TrunkServer, uri=st.uuids().map(str), priority=st.integers(0, 3), weight=st.integers(0, 10)),
+    st.builds(
+        TrunkServer,
+        uri=st.uuids().map("sip:{}".format),
+        priority=st.integers(0, 3),
+        weight=st.integers(0, 10),
+    ),
     max_size=8,
 )
 
@@ -26,10 +31,10 @@ def test_everyone_once_by_priority(servers: list[TrunkServer], chance: random.Ra
 
 
 def test_weights_are_shares() -> None:
-    servers = [TrunkServer(uri="heavy", weight=3), TrunkServer(uri="light", weight=1)]
+    servers = [TrunkServer(uri="sip:heavy", weight=3), TrunkServer(uri="sip:light", weight=1)]
     chance = random.Random(7)
     first = Counter(order(servers, chance)[0].uri for _ in range(4_000))
-    assert first["heavy"] / 4_000 == pytest.approx(0.75, abs=0.03)
+    assert first["sip:heavy"] / 4_000 == pytest.approx(0.75, abs=0.03)
 
 
 @given(st.integers(1, 100), st.randoms())
