@@ -158,6 +158,8 @@ class DefenceSettings(Section):
     """SIP messages a source may send in the long run."""
     burst: int = Field(default=200, ge=1, le=100_000)
     """And at once."""
+    trusted_messages_per_second: float = Field(default=2_000.0, gt=0, le=100_000)
+    """What a trusted source may send: a trunk carries many people's calls in one address."""
     threshold: float = Field(default=12.0, gt=0, le=10_000)
     """Score that leads to a ban: a malformed message is 1, a wrong number 2, wrong credentials 3."""
     failures: int = Field(default=5, ge=1, le=100)

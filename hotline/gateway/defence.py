@@ -8,14 +8,16 @@ a threshold it is banned, each time for twice as long. Two things are never done
   with one bad device perhaps: only that device's user is blocked there, and the address at ten times the
   threshold.
 
-The source of a datagram can be forged, to have somebody else banned: without proof of the address (a TCP
-handshake, an answered challenge) a ban lasts half a minute and never grows.
+The source of a datagram can be forged, to have somebody else banned: only what came over a stream, whose
+handshake proves the address, leads to a ban that is long and grows. All else bans for half a minute. What an
+address has proved once says nothing of a datagram that bears it later.
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from itertools import islice
 
 from hotline.gateway.sip.guard import Deed, Verdict
 from hotline.gateway_settings import DefenceSettings
@@ -26,6 +28,10 @@ HALF_LIFE_S = 60.0
 KNOWN_S = 3_600.0
 """How long a good deed makes an address a known one."""
 UNPROVED_BAN_S = 30.0
+_USERS = 100
+"""User names remembered of one source, failing and blocked each."""
+_LOOKED_AT = 64
+"""Sources looked at to find one that may be forgotten."""
 _PATIENCE = 10.0
 """Times the threshold that a known address may reach."""
 _WEIGHTS = {
@@ -48,10 +54,11 @@ class _Source:
     tokens: float
     at: float
     score: float = 0.0
+    proof: float = 0.0
+    """The part of the score whose sender cannot have been forged."""
     scored_at: float = 0.0
     banned_until: float = float("-inf")
     bans: int = 0
-    proved: bool = False
     good_at: float = float("-inf")
     calls: int = 0
     users: Counter[str] = field(default_factory=Counter)
@@ -100,17 +107,13 @@ class Defence:
 
     # -- Guard --------------------------------------------------------------------------------------------
 
-    def admits(self, source: str, now: float, *, proved: bool = False) -> Verdict:
+    def admits(self, source: str, now: float) -> Verdict:
         """See `Guard.admits`."""
         if not self._settings.enabled:
             return Verdict.PASS
         key, trusted = self._key(source)
         one = self._one(key, now)
-        one.proved = one.proved or proved
-        if one.banned_until > now and not trusted:
-            self._dropped += 1
-            return Verdict.DIALOGS_ONLY if one.calls else Verdict.DROP
-        if self._spend(one, now):
+        if (one.banned_until <= now or trusted) and self._spend(one, now, trusted):
             return Verdict.PASS
         if trusted:
             self._busy += 1
@@ -118,7 +121,7 @@ class Defence:
         self._dropped += 1
         return Verdict.DIALOGS_ONLY if one.calls else Verdict.DROP
 
-    def note(self, source: str, deed: Deed, now: float, user: str = "") -> None:
+    def note(self, source: str, deed: Deed, now: float, user: str = "", *, proved: bool = False) -> None:
         """See `Guard.note`."""
         key, trusted = self._key(source)
         one = self._one(key, now)
@@ -129,13 +132,14 @@ class Defence:
             case Deed.CALL_ENDED:
                 one.calls = max(0, one.calls - 1)
             case Deed.GOOD_CREDENTIALS:
-                one.good_at, one.proved = now, True
+                one.good_at = now
                 one.users.pop(user, None)
-            case Deed.ADDRESS_PROVED:
-                one.proved = True
             case _:
                 if not trusted and self._settings.enabled:
-                    self._count(one, deed, now, user)
+                    weight = _WEIGHTS[deed]
+                    if deed is Deed.BAD_CREDENTIALS and self._failed(one, now, user):
+                        weight = 0.0  # it gets nowhere any more, and its neighbours are not to suffer for it
+                    self._count(one, weight, now, proved=proved)
 
     def blocked(self, source: str, user: str, now: float) -> bool:
         """See `Guard.blocked`."""
@@ -163,7 +167,8 @@ class Defence:
         one = self._sources.get(source)
         if one is None or one.banned_until == float("-inf"):
             return False
-        del self._sources[source]
+        # Its calls go on and must still be known when it is banned again.
+        one.banned_until, one.bans, one.score, one.proof = float("-inf"), 0, 0.0, 0.0
         self.changed = True
         return True
 
@@ -180,36 +185,53 @@ class Defence:
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _count(self, one: _Source, deed: Deed, now: float, user: str) -> None:
-        settings = self._settings
-        known = now - one.good_at < KNOWN_S
-        if deed is Deed.BAD_CREDENTIALS and known and user:
-            one.users[user] += 1
-            if one.users[user] >= settings.failures and len(one.blocked) < 1_000:
-                one.users.pop(user)
-                one.blocked[user] = now + settings.ban_minutes * 60
-                self._blocked += 1
-        elapsed = max(0.0, now - one.scored_at)
-        one.score = one.score * 0.5 ** (elapsed / HALF_LIFE_S) + _WEIGHTS.get(deed, 0.0)
-        one.scored_at = now
-        if one.score >= settings.threshold * (_PATIENCE if known else 1.0):
-            self._ban(one, now)
+    def _failed(self, one: _Source, now: float, user: str) -> bool:
+        """Wrong credentials: at a known address, block the one user they are of. True when he is already."""
+        if one.blocked.get(user, now) > now:
+            return True
+        if not user or now - one.good_at >= KNOWN_S:
+            return False
+        if user not in one.users and len(one.users) >= _USERS:
+            del one.users[next(iter(one.users))]
+        one.users[user] += 1
+        if one.users[user] < self._settings.failures:
+            return False
+        del one.users[user]
+        one.blocked.pop(user, None)
+        if len(one.blocked) >= _USERS:  # in the order in which they end
+            del one.blocked[next(iter(one.blocked))]
+        one.blocked[user] = now + self._settings.ban_minutes * 60
+        self._blocked += 1
+        return False
 
-    def _ban(self, one: _Source, now: float) -> None:
+    def _count(self, one: _Source, weight: float, now: float, *, proved: bool) -> None:
+        faded = 0.5 ** (max(0.0, now - one.scored_at) / HALF_LIFE_S)
+        one.score = one.score * faded + weight
+        one.proof = one.proof * faded + (weight if proved else 0.0)
+        one.scored_at = now
+        known = now - one.good_at < KNOWN_S
+        limit = self._settings.threshold * (_PATIENCE if known else 1.0)
+        if one.score >= limit:
+            self._ban(one, now, proved=one.proof >= limit)
+
+    def _ban(self, one: _Source, now: float, *, proved: bool) -> None:
         seconds = UNPROVED_BAN_S
-        if one.proved:
+        if proved:
             longest = self._settings.max_ban_minutes * 60
             seconds = min(longest, self._settings.ban_minutes * 60 * 2.0 ** min(one.bans, 20))
             one.bans += 1
-        one.banned_until = now + seconds
-        one.score = 0.0
+        one.banned_until = max(one.banned_until, now + seconds)
+        one.score = one.proof = 0.0
         self._bans += 1
         self.changed = True
 
-    def _spend(self, one: _Source, now: float) -> bool:
+    def _spend(self, one: _Source, now: float, trusted: bool) -> bool:
         """Take a token; False when there is none."""
-        rate, burst = self._settings.messages_per_second, self._settings.burst
-        one.tokens = min(float(burst), one.tokens + (now - one.at) * rate)
+        rate, burst = self._settings.messages_per_second, float(self._settings.burst)
+        if trusted:
+            rate = self._settings.trusted_messages_per_second
+            burst = max(burst, rate)
+        one.tokens = min(burst, one.tokens + (now - one.at) * rate)
         one.at = now
         if one.tokens < 1.0:
             return False
@@ -221,18 +243,23 @@ class Defence:
         if one is None:
             one = self._sources[key] = _Source(float(self._settings.burst), now)
             if len(self._sources) > SOURCES:
-                self._forget()
+                self._forget(now)
         else:
             self._sources.move_to_end(key)
         return one
 
-    def _forget(self) -> None:
-        """Let the one go that was silent for longest, but no call and no ban."""
-        for key, one in self._sources.items():
-            if not one.calls and one.banned_until == float("-inf"):
+    def _forget(self, now: float) -> None:
+        """Let one go that was silent for long: one without call and ban, else one without call."""
+        second = None
+        for key in list(islice(self._sources, _LOOKED_AT)):
+            one = self._sources[key]
+            if not one.calls and one.banned_until <= now:
                 del self._sources[key]
                 return
-        self._sources.popitem(last=False)
+            if not one.calls and second is None:
+                second = key
+            self._sources.move_to_end(key)  # so that the next look finds others
+        self._sources.pop(second or next(iter(self._sources)))
 
     def _key(self, source: str) -> tuple[str, bool]:
         """The source an address belongs to, and whether it is trusted; remembered for the busiest ones."""

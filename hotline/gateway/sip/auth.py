@@ -99,7 +99,7 @@ class Authenticator:
         self._users = users
         self._secret = secrets.token_bytes(32)
         self._algorithms = [name for name in algorithms if any(key[1] == name for key in users)]
-        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._floor = float("-inf")
 
     @classmethod
@@ -131,16 +131,27 @@ class Authenticator:
             raise ConfigError(problems)
         return cls(realm, users, algorithms)
 
-    def challenges(self, now: float, *, stale: bool = False) -> list[str]:
-        """WWW-Authenticate values, best algorithm first (RFC 8760 §2.2). `now`: monotonic seconds."""
+    def challenges(self, now: float, source: str, *, stale: bool = False) -> list[str]:
+        """WWW-Authenticate values, best algorithm first (RFC 8760 §2.2). `now`: monotonic seconds; `source`:
+        the address they go to, from which alone they can be answered.
+        """
         extra = ", stale=true" if stale else ""
+        nonce = self._nonce(now, source)
         return [
-            f'Digest realm="{self._realm}", nonce="{self._nonce(now)}", qop="auth", algorithm={name}{extra}'
+            f'Digest realm="{self._realm}", nonce="{nonce}", qop="auth", algorithm={name}{extra}'
             for name in self._algorithms
         ]
 
-    def check(self, header: str | None, method: str, uri: str, now: float) -> Verdict:
-        """Judge an Authorization value for a request to `uri`."""
+    def challenged(self, header: str, source: str) -> bool:
+        """Whether credentials answer a challenge of ours that went to that address: nobody else can have seen
+        it, so their sender is not forged."""
+        try:
+            return self._issued(Digest.parse(header).get("nonce"), source) is not None
+        except SipSyntaxError:
+            return False
+
+    def check(self, header: str | None, method: str, uri: str, now: float, source: str) -> Verdict:
+        """Judge an Authorization value for a request from an address to `uri`."""
         try:
             digest = Digest.parse(header or "")
         except SipSyntaxError:
@@ -155,7 +166,7 @@ class Authenticator:
         )
         if known is None or not right:
             return Verdict.BAD
-        return Verdict.GOOD if self._fresh(digest, now) else Verdict.STALE
+        return Verdict.GOOD if self._fresh(digest, now, source) else Verdict.STALE
 
     def _well_formed(self, digest: Digest, uri: str) -> bool:
         return (
@@ -167,37 +178,37 @@ class Authenticator:
             and re.match(r"^[0-9A-Fa-f]{8}\Z", digest.get("nc")) is not None
         )
 
-    def _nonce(self, now: float) -> str:
+    def _nonce(self, now: float, source: str) -> str:
         plain = _NONCE.pack(now, secrets.token_bytes(8))
-        return base64.urlsafe_b64encode(plain + self._seal(plain)).decode()
+        return base64.urlsafe_b64encode(plain + self._seal(plain, source)).decode()
 
-    def _seal(self, plain: bytes) -> bytes:
-        return hmac.digest(self._secret, plain, "sha256")[:16]
+    def _seal(self, plain: bytes, source: str) -> bytes:
+        return hmac.digest(self._secret, plain + source.encode(), "sha256")[:16]
 
-    def _issued(self, nonce: str) -> float | None:
-        """When we made the nonce; None when it is not ours."""
+    def _issued(self, nonce: str, source: str) -> float | None:
+        """When we made the nonce; None when it is not ours, or was for another address."""
         try:
             raw = base64.urlsafe_b64decode(nonce.encode("ascii"))
         except ValueError:
             return None
         plain, seal = raw[: _NONCE.size], raw[_NONCE.size :]
-        if len(plain) != _NONCE.size or not hmac.compare_digest(seal, self._seal(plain)):
+        if len(plain) != _NONCE.size or not hmac.compare_digest(seal, self._seal(plain, source)):
             return None
         return float(_NONCE.unpack(plain)[0])
 
-    def _fresh(self, digest: Digest, now: float) -> bool:
+    def _fresh(self, digest: Digest, now: float, source: str) -> bool:
         nonce, count = digest.get("nonce"), int(digest.get("nc"), 16)
-        issued = self._issued(nonce)
+        issued = self._issued(nonce, source)
         if issued is None or issued <= self._floor or now - issued > NONCE_SECONDS:
             return False
-        if count <= self._counts.get(nonce, 0):
+        if nonce in self._counts and count <= self._counts[nonce][0]:
             return False
-        self._counts[nonce] = count
+        self._counts[nonce] = (count, issued)
         self._counts.move_to_end(nonce)
         if len(self._counts) > _TRACKED:
             # A forgotten nonce could be played again, so all as old as it are no longer taken.
-            forgotten, _ = self._counts.popitem(last=False)
-            self._floor = max(self._floor, self._issued(forgotten) or self._floor)
+            _, (_, made) = self._counts.popitem(last=False)
+            self._floor = max(self._floor, made)
         return True
 
 

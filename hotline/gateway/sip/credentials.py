@@ -18,14 +18,17 @@ def check_all(
     who is blocked from there, the same work is done and the answer is as if the password were wrong.
     """
     found: dict[Verdict, str] = {}
+    proved = hop.reliable
     for value in request.headers.all("Authorization")[:MOST]:
         user = username_of(value)
-        verdict = users.check(value, request.method, request.uri, now)
+        verdict = users.check(value, request.method, request.uri, now, hop.host)
         if verdict is Verdict.GOOD and guard.blocked(hop.host, user, now):
             verdict = Verdict.BAD
         found[verdict] = user
+        proved = proved or users.challenged(value, hop.host)
     if Verdict.GOOD in found:
         guard.note(hop.host, Deed.GOOD_CREDENTIALS, now, found[Verdict.GOOD])
     elif Verdict.BAD in found:
-        guard.note(hop.host, Deed.BAD_CREDENTIALS, now, found[Verdict.BAD])
+        # Anybody can send a datagram in another's name: it may not get the user there blocked.
+        guard.note(hop.host, Deed.BAD_CREDENTIALS, now, found[Verdict.BAD] if proved else "", proved=proved)
     return found

@@ -55,7 +55,7 @@ class SipEndpoint:
             sip.numbers, media, self._calls, authenticator, admission or _admit_all, self._queue, registrar
         )
         self._registrar = registrar
-        self._signalling = Signalling(sip, self._server.receive, timers, tasks, guard)
+        self._signalling = Signalling(sip, self._server.receive, timers, tasks, guard, self._calls.knows)
         self._server.attach(self._signalling)
         self._client = UserAgentClient(self._signalling, media, self._calls)
         self._writer, self._reader = anyio.create_memory_object_stream[IncomingCall](WAITING_CALLS)

@@ -27,8 +27,6 @@ class Deed(Enum):
     SCANNER = auto()
     """Calls itself by a scanner's name."""
     GOOD_CREDENTIALS = auto()
-    ADDRESS_PROVED = auto()
-    """Answered what only the owner of its address can have seen: a TCP handshake, a challenge."""
     CALL_BEGUN = auto()
     CALL_ENDED = auto()
 
@@ -36,11 +34,12 @@ class Deed(Enum):
 class Guard(Protocol):
     """Who may speak, and how much."""
 
-    def admits(self, source: str, now: float, *, proved: bool = False) -> Verdict:
-        """Asked for each message before it is read. `proved`: it came over a stream."""
+    def admits(self, source: str, now: float) -> Verdict:
+        """Asked for each message before it is read."""
 
-    def note(self, source: str, deed: Deed, now: float, user: str = "") -> None:
-        """Somebody did something; `user`: whose credentials."""
+    def note(self, source: str, deed: Deed, now: float, user: str = "", *, proved: bool = False) -> None:
+        """Somebody did something; `user`: whose credentials; `proved`: over a stream, so that the source
+        cannot have been forged."""
 
     def blocked(self, source: str, user: str, now: float) -> bool:
         """Whether that user's credentials are not even looked at from there any more."""
@@ -52,12 +51,12 @@ class Guard(Protocol):
 class Unguarded:
     """Lets everybody in: for endpoints that only call, and for tests of other things."""
 
-    def admits(self, source: str, now: float, *, proved: bool = False) -> Verdict:
+    def admits(self, source: str, now: float) -> Verdict:
         """Yes."""
-        del source, now, proved
+        del source, now
         return Verdict.PASS
 
-    def note(self, source: str, deed: Deed, now: float, user: str = "") -> None:
+    def note(self, source: str, deed: Deed, now: float, user: str = "", *, proved: bool = False) -> None:
         """Nothing is kept."""
 
     def blocked(self, source: str, user: str, now: float) -> bool:

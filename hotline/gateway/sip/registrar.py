@@ -73,7 +73,7 @@ class Registrar:
         if good is None:
             stale = Verdict.STALE in verdicts
             self._refused += bool(verdicts) and not stale
-            challenges = self._users.challenges(now, stale=stale)
+            challenges = self._users.challenges(now, hop.host, stale=stale)
             return 401, "Unauthorized", [("WWW-Authenticate", value) for value in challenges]
         if good != user:
             self._refused += 1

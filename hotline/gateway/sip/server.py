@@ -46,6 +46,11 @@ Admission = Callable[[], Refusal | None]
 _SHUT = Refusal(503, "Service Unavailable", _RETRY_SECONDS)
 
 
+def _dialog_of(request: Request) -> DialogId:
+    head = request.head
+    return (head.call_id, head.to_tag or "", head.from_tag or "")
+
+
 class CallTable:
     """All calls of the endpoint, ringing and answered."""
 
@@ -66,6 +71,11 @@ class CallTable:
     def rings_in(self, ident: DialogId) -> IncomingInvite | None:
         """The ringing call of an early dialog."""
         return self._ringing_dialogs.get(ident)
+
+    def knows(self, request: Request) -> bool:
+        """Whether it belongs to a call, ringing or answered."""
+        ident = _dialog_of(request)
+        return ident in self.legs or ident in self._ringing_dialogs
 
     def over(self, call: IncomingInvite) -> None:
         """The call rings no more."""
@@ -152,8 +162,7 @@ class UserAgentServer:
     # -- inside dialogs -----------------------------------------------------------------------------------
 
     def _inside(self, request: Request, hop: Hop, key: Key | None) -> None:
-        head = request.head
-        ident = (head.call_id, head.to_tag or "", head.from_tag or "")
+        ident = _dialog_of(request)
         leg = self._calls.legs.get(ident)
         if leg is not None:
             leg.receive(request, hop, key)
@@ -184,7 +193,7 @@ class UserAgentServer:
         """Who calls itself a scanner gets what nobody at all would get."""
         guard = self._there.guard
         if guard.scanner(request.headers.get("User-Agent") or ""):
-            guard.note(hop.host, Deed.SCANNER, self._there.now())
+            guard.note(hop.host, Deed.SCANNER, self._there.now(), proved=hop.reliable)
             return Refusal(404, "Not Found")
         return None
 
@@ -203,7 +212,7 @@ class UserAgentServer:
         if (refusal := self._authorise(request, hop)) is not None:
             return refusal
         if uri.user not in self._numbers and (method == "INVITE" or uri.user):
-            self._there.guard.note(hop.host, Deed.UNKNOWN_NUMBER, self._there.now())
+            self._there.guard.note(hop.host, Deed.UNKNOWN_NUMBER, self._there.now(), proved=hop.reliable)
             return self._not_here(request)
         if unknown := unsupported(request):
             return Refusal(420, "Bad Extension", fields=(("Unsupported", ", ".join(unknown)),))
@@ -229,7 +238,7 @@ class UserAgentServer:
         verdicts = check_all(self._authenticator, request, hop, self._there.guard, now)
         if Verdict.GOOD in verdicts:
             return None
-        challenges = self._authenticator.challenges(now, stale=Verdict.STALE in verdicts)
+        challenges = self._authenticator.challenges(now, hop.host, stale=Verdict.STALE in verdicts)
         fields = tuple(("WWW-Authenticate", value) for value in challenges)
         return Refusal(401, "Unauthorized", fields=fields)
 

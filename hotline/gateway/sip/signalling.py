@@ -87,14 +87,17 @@ class Signalling:
         timers: Timers,
         tasks: TaskGroup,
         guard: Guard | None = None,
+        in_call: Callable[[Request], bool] = lambda _request: True,
     ) -> None:
-        """`tasks` runs what must await: opening streams, closing media.
+        """`tasks` runs what must await: opening streams, closing media. `in_call` tells whether a request
+        with a To tag belongs to a dialog there is.
 
         Raises `ConfigError` when the certificate cannot be used.
         """
         self._sip = sip
         self._on_request = on_request
         self.timers = timers
+        self._in_call = in_call
         self.guard: Guard = guard or Unguarded()
         self._networks = tuple(ip_network(item) for item in sip.allow)
         self._verdicts: dict[str, bool] = {}
@@ -270,7 +273,7 @@ class Signalling:
             self._ignored += 1
             return
         now = self.now()
-        verdict = self.guard.admits(hop.host, now, proved=hop.reliable)
+        verdict = self.guard.admits(hop.host, now)
         if verdict is Guarded.DROP:
             return
         self._received += 1
@@ -278,15 +281,22 @@ class Signalling:
             message = parse(data, stream=hop.reliable)
         except BadMessage as error:
             self._malformed += 1
-            self.guard.note(hop.host, Deed.MALFORMED, now)
+            self.guard.note(hop.host, Deed.MALFORMED, now, proved=hop.reliable)
             self._refuse(error, hop)
             return
         if isinstance(message, Request):
             message = message.stamped(hop.host, hop.port)
-            if verdict is not Guarded.PASS and message.head.to_tag is None and message.method != "CANCEL":
+            if verdict is not Guarded.PASS and not self._of_a_call(message, verdict):
                 self._turn_away(message, hop, verdict)
                 return
         self._run(self._layer.receive(message, hop, now))
+
+    def _of_a_call(self, request: Request, verdict: Guarded) -> bool:
+        """Whether it is heard all the same. Who is banned must name a call of ours, not just look as if."""
+        if request.method == "CANCEL":
+            return self.invite_of(request) is not None
+        tagged = request.head.to_tag is not None
+        return tagged and (verdict is Guarded.BUSY or self._in_call(request))
 
     def _turn_away(self, request: Request, hop: Hop, verdict: Guarded) -> None:
         """A request of somebody who is too fast, or banned and in a call: it is not looked at."""

@@ -13,7 +13,9 @@ import pytest
 from hotline.gateway.defence import Defence
 from hotline.gateway.sip.auth import ha1
 from hotline.gateway.sip.endpoint import SipEndpoint
-from hotline.gateway_settings import DefenceSettings, SipSettings
+from hotline.gateway.sip.guard import Deed
+from hotline.gateway.sip.registrar import Registrar
+from hotline.gateway_settings import DefenceSettings, RegistrarSettings, SipSettings
 from tests.fakes.media_engine import FakeMediaEngine
 from tests.fakes.sip_line import OFFER, QUICK, SDP, Line, Peer, peer, settled
 
@@ -21,11 +23,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
 
 @asynccontextmanager
-async def guarded(guard: Defence, **settings: Any) -> AsyncIterator[Line]:
+async def guarded(
+    guard: Defence, *, registrar: Registrar | None = None, **settings: Any
+) -> AsyncIterator[Line]:
     media = FakeMediaEngine(100)
     sip = SipSettings(port=0, **settings)
     async with (
-        SipEndpoint.open(sip, media, timers=QUICK, guard=guard) as endpoint,
+        SipEndpoint.open(sip, media, timers=QUICK, guard=guard, registrar=registrar) as endpoint,
         anyio.create_task_group() as tasks,
     ):
         made = Line(endpoint, media)
@@ -72,6 +76,45 @@ async def test_call_in_progress_goes_on_while_its_address_is_banned() -> None:
         await caller.send("BYE", cseq=3)
         assert (await caller.until("SIP/2.0 200")) != ""
         assert len(made.causes) == 1
+
+
+async def test_the_banned_are_not_heard_for_looking_like_a_call() -> None:
+    guard = defence()
+    async with guarded(guard) as made, peer(made) as caller, peer(made) as scanner:
+        await caller.call()
+        await caller.send("ACK", branch="z9hG4bKack")
+        for number in range(30):
+            fields = "User-Agent: friendly-scanner\r\n"
+            await scanner.send("OPTIONS", cseq=number + 1, branch=f"z9hG4bKs{number}", fields=fields)
+        await settled(lambda: len(guard.bans(anyio.current_time())) == 1)
+        while not await silent(scanner, 0.1):
+            pass
+        await scanner.send("OPTIONS", cseq=90, branch="z9hG4bKguess", tag=";tag=a-guess")
+        await scanner.send("CANCEL", cseq=1, branch="z9hG4bKguess2")
+        assert await silent(scanner)
+        await caller.send("BYE", cseq=2)
+        assert (await caller.until("SIP/2.0 200")) != ""
+
+
+async def test_credentials_in_anothers_name_block_nobody(tmp_path: Path) -> None:
+    """Nobody who cannot see the challenge can have a user blocked: it may be a forged datagram."""
+    users = tmp_path / "users"
+    users.write_text(f"known:r:{ha1('SHA-256', 'known', 'r', 'secret')}\n")
+    guard = defence()
+    async with guarded(guard, users_file=users, realm="r") as made, peer(made) as forger:
+        guard.note("127.0.0.1", Deed.GOOD_CREDENTIALS, anyio.current_time(), "known")
+        for number in range(8):
+            value = (
+                f'Digest username="known", realm="r", nonce="x", uri="{made.uri}", '
+                f'qop=auth, nc=00000001, cnonce="c", algorithm=SHA-256, response="{"0" * 64}"'
+            )
+            fields = f"Authorization: {value}\r\n{SDP}"
+            await forger.send(
+                "INVITE", cseq=number + 1, branch=f"z9hG4bKf{number}", fields=fields, body=OFFER
+            )
+            await forger.until("SIP/2.0 401")
+            await forger.send("ACK", cseq=number + 1, branch=f"z9hG4bKf{number}")
+        assert not guard.blocked("127.0.0.1", "known", anyio.current_time())
 
 
 async def test_flood_of_rubbish_is_cut_off() -> None:
@@ -126,3 +169,25 @@ async def test_sipvicious_finds_nothing_for_long() -> None:
         assert "12348" not in said
         assert made.endpoint.stats.faults == 0
         assert made.calls == []
+
+
+@pytest.mark.skipif(shutil.which("svcrack") is None, reason="needs sipvicious")
+async def test_sipvicious_guesses_no_password(tmp_path: Path) -> None:
+    """A real guesser that would have the password, were it let."""
+    users = tmp_path / "users"
+    users.write_text(f"1000:r:{ha1('MD5', '1000', 'r', '1900')}\n")
+    guard = defence()
+    registrar = Registrar(RegistrarSettings(users_file=users, realm="r", algorithms=("MD5",)))
+    async with guarded(guard, registrar=registrar) as made:
+
+        def crack() -> str:
+            command = ["svcrack", "-p", str(made.endpoint.port), "-u", "1000", "-r", "1000-2000", "127.0.0.1"]
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+            )
+            return done.stdout + done.stderr
+
+        said = await anyio.to_thread.run_sync(crack)
+        assert guard.stats(anyio.current_time()).bans >= 1
+        assert "1900" not in said
+        assert made.endpoint.stats.faults == 0

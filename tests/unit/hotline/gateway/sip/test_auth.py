@@ -21,6 +21,7 @@ from hotline.gateway.sip.grammar import SipSyntaxError
 
 pytestmark = pytest.mark.unit
 
+PEER = "192.0.2.1"
 URI = "sip:12348@127.0.0.1"
 USERS = {
     ("trunk", "SHA-256"): ha1("SHA-256", "trunk", "line", "secret"),
@@ -51,16 +52,26 @@ def test_rfc_7616_section_3_9_1(algorithm: str, expected: str) -> None:
 
 
 def credentials(line: Authenticator, now: float, *, user: str = "trunk", password: str = "secret") -> str:
-    made = answer_challenge(tuple(line.challenges(now)), "INVITE", URI, user, password)
+    made = answer_challenge(tuple(line.challenges(now, PEER)), "INVITE", URI, user, password)
     assert made is not None
     return made
+
+
+def test_a_challenge_is_answered_from_where_it_went() -> None:
+    line = Authenticator("line", USERS)
+    header = credentials(line, 0)
+    assert line.challenged(header, PEER)
+    assert not line.challenged(header, "192.0.2.2")
+    assert not line.challenged("Digest nonce=x, nonce=x", PEER)
+    assert line.check(header, "INVITE", URI, 1, "192.0.2.2") is Verdict.STALE
+    assert line.check(header, "INVITE", URI, 1, PEER) is Verdict.GOOD
 
 
 def test_good_credentials_are_good_once() -> None:
     line = Authenticator("line", USERS)
     header = credentials(line, 0)
-    assert line.check(header, "INVITE", URI, 1) is Verdict.GOOD
-    assert line.check(header, "INVITE", URI, 2) is Verdict.STALE
+    assert line.check(header, "INVITE", URI, 1, PEER) is Verdict.GOOD
+    assert line.check(header, "INVITE", URI, 2, PEER) is Verdict.STALE
 
 
 def test_a_higher_count_may_use_the_nonce_again() -> None:
@@ -70,37 +81,39 @@ def test_a_higher_count_may_use_the_nonce_again() -> None:
         values = {**digest.values, "nc": count}
         values["response"] = digest_response(USERS["trunk", "SHA-256"], "INVITE", Digest(values))
         header = "Digest " + ", ".join(f'{name}="{value}"' for name, value in values.items())
-        assert line.check(header, "INVITE", URI, 1) is Verdict.GOOD
+        assert line.check(header, "INVITE", URI, 1, PEER) is Verdict.GOOD
 
 
 @pytest.mark.parametrize(("user", "password"), [("trunk", "wrong"), ("nobody", "secret"), ("", "")])
 def test_unknown_user_and_wrong_password_look_the_same(user: str, password: str) -> None:
     line = Authenticator("line", USERS)
-    assert line.check(credentials(line, 0, user=user, password=password), "INVITE", URI, 1) is Verdict.BAD
+    assert (
+        line.check(credentials(line, 0, user=user, password=password), "INVITE", URI, 1, PEER) is Verdict.BAD
+    )
 
 
 def test_old_nonces_are_stale_and_foreign_ones_too() -> None:
     line, other = Authenticator("line", USERS), Authenticator("line", USERS)
-    assert line.check(credentials(line, 0), "INVITE", URI, NONCE_SECONDS + 1) is Verdict.STALE
-    assert line.check(credentials(other, 0), "INVITE", URI, 1) is Verdict.STALE
+    assert line.check(credentials(line, 0), "INVITE", URI, NONCE_SECONDS + 1, PEER) is Verdict.STALE
+    assert line.check(credentials(other, 0), "INVITE", URI, 1, PEER) is Verdict.STALE
 
 
 def test_credentials_are_for_one_method_and_address() -> None:
     line = Authenticator("line", USERS)
     header = credentials(line, 0)
-    assert line.check(header, "BYE", URI, 1) is Verdict.BAD
-    assert line.check(header, "INVITE", "sip:other@127.0.0.1", 1) is Verdict.BAD
+    assert line.check(header, "BYE", URI, 1, PEER) is Verdict.BAD
+    assert line.check(header, "INVITE", "sip:other@127.0.0.1", 1, PEER) is Verdict.BAD
 
 
 def test_best_algorithm_comes_first_and_md5_alone_works() -> None:
-    assert ["SHA-256" in text for text in Authenticator("line", USERS).challenges(0)] == [True, False]
+    assert ["SHA-256" in text for text in Authenticator("line", USERS).challenges(0, PEER)] == [True, False]
     only = Authenticator("line", {("trunk", "MD5"): USERS["trunk", "MD5"]})
-    assert len(only.challenges(0)) == 1
-    assert only.check(credentials(only, 0), "INVITE", URI, 1) is Verdict.GOOD
+    assert len(only.challenges(0, PEER)) == 1
+    assert only.check(credentials(only, 0), "INVITE", URI, 1, PEER) is Verdict.GOOD
 
 
 def test_stale_is_said() -> None:
-    assert "stale=true" in Authenticator("line", USERS).challenges(0, stale=True)[0]
+    assert "stale=true" in Authenticator("line", USERS).challenges(0, PEER, stale=True)[0]
 
 
 def test_challenges_we_cannot_meet() -> None:
@@ -127,7 +140,7 @@ def test_users_file(tmp_path: Path) -> None:
         "# who may call\n" + "\n".join(f"{name}:line:{hashed}" for (name, _), hashed in USERS.items())
     )
     line = Authenticator.load(path, "line")
-    assert line.check(credentials(line, 0), "INVITE", URI, 1) is Verdict.GOOD
+    assert line.check(credentials(line, 0), "INVITE", URI, 1, PEER) is Verdict.GOOD
 
 
 @pytest.mark.parametrize("text", ["", "trunk:elsewhere:" + "0" * 32, "trunk:line:short", "no colons"])
@@ -149,4 +162,4 @@ def test_a_missing_users_file(tmp_path: Path) -> None:
 def test_any_header_is_judged(text: str) -> None:
     with suppress(SipSyntaxError):
         Digest.parse("Digest " + text)
-    assert Authenticator("line", USERS).check("Digest " + text, "INVITE", URI, 0) is Verdict.BAD
+    assert Authenticator("line", USERS).check("Digest " + text, "INVITE", URI, 0, PEER) is Verdict.BAD
