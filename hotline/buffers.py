@@ -26,8 +26,11 @@ class DropOldest(Generic[Item]):
         self._closed = False
         self.dropped = 0
 
-    def push(self, item: Item) -> bool:
-        """Add an item; False when an older one had to go for it. After `close` the item is ignored."""
+    def push(self, item: Item, wake_at: int = 1) -> bool:
+        """Add an item; False when an older one had to go for it. After `close` the item is ignored.
+
+        `wake_at`: the reader is woken when so many wait, or by the next item that is more urgent.
+        """
         if self._closed:
             return True
         items = self._items
@@ -36,7 +39,7 @@ class DropOldest(Generic[Item]):
             items.popleft()
             self.dropped += 1
         items.append(item)
-        if self._waiter is not None:
+        if self._waiter is not None and len(items) >= wake_at:
             self._wake()
         return kept
 

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
+from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE, AudioFrame
+from hotline.call.track import Track
 from hotline.call.writer_thread import WriterThread
-from hotline.gateway.resample import Decimator
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +33,6 @@ _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _BLOCK = CHANNELS * BYTES_PER_SAMPLE
 _SETTLE = SAMPLE_RATE // 2
 """Samples by which one side may be behind the other before its gap is written as silence: 0.5 s."""
-_LONGEST_GAP = 60 * SAMPLE_RATE
-"""A frame further ahead than a minute is not believed."""
 _BLOCK_BYTES = 1 << 20
 
 _WRITER = WriterThread()
@@ -159,7 +156,7 @@ class _Tape:
         self._path = path
         self._origin = origin
         self._file: int | None = None
-        self._sides = (_Side(), _Side())
+        self._sides = (Track(), Track())
         self._written = 0
 
     @property
@@ -208,51 +205,6 @@ class _Tape:
         finally:
             os.close(self._file)
         return True
-
-
-class _Side:
-    """One channel: frames of 16 kHz in, samples of 8 kHz out, silence where nothing came."""
-
-    def __init__(self) -> None:
-        self.end = 0
-        """One past the last sample that came, at 16 kHz from the origin."""
-        self.gaps = 0
-        self._taken = 0
-        self._waiting: list[bytes] = []
-        self._decimator = Decimator()
-
-    def add(self, frames: list[AudioFrame], origin: int) -> None:
-        """Frames in order; `origin`: sample on their clock where the file begins."""
-        for frame in frames:
-            pcm, start = frame.pcm, frame.start - origin
-            if start == self.end:
-                self._waiting.append(pcm)
-                self.end = start + len(pcm) // BYTES_PER_SAMPLE
-            else:
-                self._place(start, pcm)
-
-    def _place(self, start: int, pcm: bytes) -> None:
-        """Samples elsewhere than at the end; what overlaps earlier sound or lies before the origin is cut."""
-        if start < self.end:
-            pcm = pcm[(self.end - start) * BYTES_PER_SAMPLE :]
-            start = self.end
-        if not pcm or start - self.end > _LONGEST_GAP:
-            return
-        if start > self.end:
-            self.gaps += 1
-            self._waiting.append(bytes((start - self.end) * BYTES_PER_SAMPLE))
-        self._waiting.append(pcm)
-        self.end = start + len(pcm) // BYTES_PER_SAMPLE
-
-    def take(self, until: int) -> NDArray[np.int16]:
-        """Samples at 8 kHz up to `until` (16 kHz from the origin), silence for what has not come."""
-        count = max(0, until - self._taken) // FRAME_SAMPLES * FRAME_SAMPLES
-        sound = b"".join(self._waiting)
-        size = count * BYTES_PER_SAMPLE
-        self._waiting = [sound[size:]] if len(sound) > size else []
-        self._taken += count
-        self.end = max(self.end, self._taken)
-        return self._decimator.push(sound[:size].ljust(size, b"\0"))
 
 
 def recover(folder: Path) -> tuple[str, ...]:

@@ -303,9 +303,12 @@ class RtpSession:
             return None
         return row
 
-    def deliver(self, pcm: bytes) -> None:
-        """The same 20 ms, now 16 kHz: to the reader."""
-        self._inputs.push(AudioFrame(self.leg, self._clock, pcm, self._made_up))
+    def deliver(self, pcm: bytes, coded: bytes = b"", law: str = "") -> None:
+        """The same 20 ms, now 16 kHz, and as it was in G.711: to the reader.
+
+        The reader is woken for every second frame: waking it costs more than all else that is done with one.
+        """
+        self._inputs.push(AudioFrame(self.leg, self._clock, pcm, self._made_up, coded, law), wake_at=2)
         if self.inband is not None and self._plan is not None and self._plan.dtmf_payload_type is None:
             key = self.inband.hear(pcm)
             if key is not None:
@@ -339,7 +342,7 @@ class RtpSession:
             return self._silence(plan)
         sound, pcm = playing.take()
         if playing.tap is not None:
-            playing.tap(AudioFrame(self.leg, self._clock, pcm))
+            playing.tap(AudioFrame(self.leg, self._clock, pcm, False, sound, law_of(plan.codec)))
         return sound if self._encoder is None else self._encoder.encode(pcm)
 
     def _send(self, datagram: bytes, target: Address) -> None:

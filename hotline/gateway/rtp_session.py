@@ -7,7 +7,7 @@ call, and a packet is known at most 5 ms after it came, which the jitter buffer 
 
 import asyncio
 import logging
-import selectors
+import select
 import socket
 from collections import deque
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from hotline.conversation import EndCause
 from hotline.gateway.g711 import Codec
 from hotline.gateway.inband_dtmf import InbandKeys
 from hotline.gateway.ports import NoPortsLeft, PortRange
-from hotline.gateway.resample import upsample_frames
+from hotline.gateway.resample import TAIL, upsample_frames
 from hotline.gateway.rtp_leg import RtpSession
 from hotline.gateway.rtp_wire import NOWHERE, ControlWire, Traffic, Wire
 from hotline.gateway_settings import MediaSettings
@@ -68,7 +68,9 @@ class MediaEngine:
         self._settings = settings
         self._ports = PortRange(settings.port_min, settings.port_max)
         self._sessions: dict[RtpSession, None] = {}
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.epoll()
+        self._readers: dict[int, RtpSession] = {}
+        """By file descriptor; asked of the system directly, since `selectors` makes an object for each."""
         self._wires: dict[RtpSession, socket.socket] = {}
         self._past = Traffic()
         self._lags: deque[float] = deque(maxlen=_LAGS)
@@ -92,7 +94,7 @@ class MediaEngine:
                             session.end(EndCause.SHUTDOWN)
                             await session.close()
         finally:
-            engine._selector.close()  # only now: a tick that was due may come until the group has ended
+            engine._poll.close()  # only now: a tick that was due may come until the group has ended
 
     async def session(self, leg: LegId) -> RtpSession:
         """A session with its own RTP/RTCP port pair. Raises `NoPortsLeft`.
@@ -113,7 +115,8 @@ class MediaEngine:
             self._forget(session)
             raise
         session.attach(media, other)
-        self._selector.register(media, selectors.EVENT_READ, session)
+        self._poll.register(media, select.EPOLLIN)
+        self._readers[media.fileno()] = session
         return session
 
     def carried(self, leg: LegId, wire: Wire, control: ControlWire) -> RtpSession:
@@ -171,8 +174,8 @@ class MediaEngine:
             wire = self._wires.pop(session, None)
             if wire is None:
                 return  # carried by another transport
-            if wire in self._selector.get_map():
-                self._selector.unregister(wire)
+            if self._readers.pop(wire.fileno(), None) is not None:
+                self._poll.unregister(wire)
             wire.close()
             self._ports.release(session.local[1], asyncio.get_running_loop().time())
 
@@ -201,9 +204,11 @@ class MediaEngine:
         """Take what has come, at most `rounds` datagrams a leg; what is left waits in its socket."""
         now = anyio.current_time()
         for _ in range(rounds):
-            ready = self._selector.select(0)
-            for key, _ in ready:
-                session: RtpSession = key.data
+            ready = self._poll.poll(0, max(1, len(self._readers)))
+            for file, _ in ready:
+                session = self._readers.get(file)
+                if session is None:  # another's failure has just ended it
+                    continue
                 try:
                     session.read(now)
                 except Exception:  # supervision point: one leg's failure ends that leg only
@@ -229,8 +234,8 @@ class MediaEngine:
                 sessions.append(session)
                 rows.append(row)
         for codec, (sessions, rows) in laws.items():
-            for session, pcm in zip(sessions, upsample_frames(rows, codec), strict=True):
-                session.deliver(pcm)
+            for session, pcm, row in zip(sessions, upsample_frames(rows, codec), rows, strict=True):
+                session.deliver(pcm, row[TAIL:], codec)
         for session in active:
             try:
                 session.transmit(now)

@@ -14,6 +14,7 @@ import pytest
 from asr.audio import FRAME_SAMPLES, AudioFrame, LegId
 from hotline.call import recording
 from hotline.call.recording import QUEUE_FRAMES, Recorder, recover
+from hotline.gateway.g711 import Codec, decode, encode
 
 pytestmark = pytest.mark.unit
 
@@ -176,6 +177,54 @@ def test_the_file_is_playable_after_every_turn(tmp_path: Path, monkeypatch: pyte
     sound = stereo(one.close().path)
     assert len(sound) == 16_000
     assert np.abs(sound[100:, LEFT] - 3000).max() <= 2
+
+
+def coded(number: int, law: Codec = "PCMA", level: int = 3000) -> AudioFrame:
+    """As it comes from a G.711 leg: what is kept is the wire's sound, whatever the 16 kHz say."""
+    sound = encode(np.full(FRAME_SAMPLES // 2, level, np.int16), law)
+    return frame(number, 0)._replace(coded=sound, law=law)
+
+
+def test_companded_sound_is_kept_as_it_was(tmp_path: Path) -> None:
+    one = recorder(tmp_path, 0)
+    random = np.random.default_rng(2)
+    wires = [random.integers(0, 256, FRAME_SAMPLES // 2, np.uint8).tobytes() for _ in range(40)]
+    for n, wire in enumerate(wires):
+        one.push(LEFT, frame(n, 0)._replace(coded=wire, law="PCMA"))
+        one.push(RIGHT, frame(n, 0)._replace(coded=wire, law="PCMU"))
+    sound = stereo(one.close().path)
+    assert (sound[:, LEFT] == decode(b"".join(wires), "PCMA")).all()
+    assert (sound[:, RIGHT] == decode(b"".join(wires), "PCMU")).all()
+
+
+def test_codecs_and_gaps_change_places_in_one_recording(tmp_path: Path) -> None:
+    """A call that turns from A-law to a wideband codec to µ-law, with a hole and an overlap."""
+    one = recorder(tmp_path, 0)
+    for n in range(10):
+        one.push(LEFT, coded(n))
+    for n in range(10, 20):
+        one.push(LEFT, frame(n, 3000))
+    for n in range(25, 30):
+        one.push(LEFT, coded(n, "PCMU"))
+    one.push(LEFT, coded(29, "PCMU", level=-9000))  # its place is taken
+    facts = one.close()
+    sound = stereo(facts.path)[:, LEFT].reshape(30, -1)
+    assert facts.gaps == 1
+    assert np.abs(sound[:10] - 3000).max() <= 64
+    assert np.abs(sound[11:20] - 3000).max() <= 2
+    assert not sound[21:25].any()
+    assert np.abs(sound[25:] - 3000).max() <= 64
+
+
+def test_a_turn_may_end_inside_a_frame_s_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = hand_driven(tmp_path, monkeypatch)
+    for n in range(60):
+        one.push(LEFT, coded(n, level=100 * n))
+        if n % 7 == 0:
+            one.turn()
+    sound = stereo(one.close().path)[:, LEFT].reshape(60, -1)
+    for n, row in enumerate(sound):
+        assert np.abs(row - 100 * n).max() <= max(8, 100 * n / 20)
 
 
 def test_a_fault_of_ours_ends_one_recording_and_not_the_thread(
