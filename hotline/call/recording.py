@@ -2,7 +2,7 @@
 
 Left is the caller, right is our side; 16 bit at 8 kHz, the telephone's own rate. One thread writes all
 recordings (`hotline.call.writer_thread`). While it grows the file is `NAME.part.wav`, its header right at
-least every half second; `close` makes it `NAME.wav`. A disk that fails costs the recording and never the
+least every second; `close` makes it `NAME.wav`. A disk that fails costs the recording and never the
 call; one that hangs costs what ten seconds of memory do not hold.
 """
 

@@ -10,8 +10,9 @@ import time
 from collections import deque
 from typing import Protocol
 
-WRITE_S = 0.4
-"""Seconds between two turns of one member."""
+WRITE_S = 1.0
+"""Seconds between two turns of one member: what a killed process loses. Each turn asks for the interpreter's
+lock three times, and while it is asked for, every packet costs the media clock more."""
 _STEP_S, _LONGEST_STEP_S = 0.005, 0.1
 _PAUSE_S = 0.001
 """Shortest rest between two batches, even when the disk has made us late: others need the interpreter too."""

@@ -31,6 +31,11 @@ class Latch:
         """Where to send; None when the peer gave no address."""
         return (self._latched or self._signalled) if self._signalled is not None else None
 
+    @property
+    def settled(self) -> Address | None:
+        """Where media has come from; None before any has."""
+        return self._latched
+
     def signal(self, address: Address | None) -> None:
         """The peer said where it wants its media (None: nowhere, on hold). Another address starts anew."""
         if address is not None and address != self._signalled:

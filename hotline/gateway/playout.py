@@ -1,9 +1,13 @@
 """Prompt audio in the pieces the media clock asks for: 16 kHz in, 20 ms of G.711 out.
 
-Pure: the caller keeps time. A long prompt is converted a second at a time, so that no tick pays for it all.
+The caller keeps time. A long prompt is converted a second at a time, so that no tick pays for it all.
 """
 
-from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES
+from collections.abc import Callable
+
+import anyio
+
+from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES, AudioFrame
 from hotline.gateway.g711 import SILENCE, encode, law_of, transcode
 from hotline.gateway.media import Codec
 from hotline.gateway.resample import FRAME_8K, Decimator
@@ -66,3 +70,24 @@ class Playout:
         chunk = self._pcm[self._at : self._at + _CHUNK * _FRAME_BYTES]
         whole = -(-len(chunk) // _FRAME_BYTES) * _FRAME_BYTES
         self._coded = encode(self._decimator.push(chunk.ljust(whole, b"\0")), self._law)
+
+
+class Playing:
+    """A prompt on its way out and the one who waits for it."""
+
+    def __init__(self, playout: Playout, tap: Callable[[AudioFrame], None] | None) -> None:
+        self.playout = playout
+        self.tap = tap
+        self.over = anyio.Event()
+
+    @property
+    def left(self) -> bool:
+        """Something has not been sent."""
+        return not self.playout.done
+
+    def take(self) -> tuple[bytes, bytes]:
+        """The next 20 ms (see `Playout.take`); wakes the waiter at the last."""
+        piece = self.playout.take()
+        if self.playout.done:
+            self.over.set()
+        return piece

@@ -6,6 +6,7 @@ other (`hotline.gateway.rtp_session`).
 
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import anyio
@@ -18,9 +19,10 @@ from hotline.gateway import dtmf, rtcp, rtp
 from hotline.gateway.g711 import SILENCE, law_of
 from hotline.gateway.g711 import Codec as Law
 from hotline.gateway.inband_dtmf import InbandKeys
-from hotline.gateway.latch import Address, Latch, usable
+from hotline.gateway.latch import REBIND_S, Address, Latch, usable
 from hotline.gateway.media import Direction, LegEnded, LegInput, MediaPlan
-from hotline.gateway.playout import Playout
+from hotline.gateway.media_socket import MediaSocket
+from hotline.gateway.playout import Playing, Playout
 from hotline.gateway.resample import FRAME_8K
 from hotline.gateway.rtp_receive import Receiver
 from hotline.gateway.rtp_reports import Reports
@@ -35,31 +37,12 @@ log = logging.getLogger(__name__)
 INPUT_SECONDS = 2
 TICKS_A_SECOND = 50
 
+_SETTLE = 50 * FRAME_SAMPLES
+"""Samples between two looks at whether the peer is settled: a second."""
 _SILENCE = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
 _BOTH = Direction.SENDRECV
 _SENDING = frozenset({Direction.SENDRECV, Direction.SENDONLY})
 _RECEIVING = frozenset({Direction.SENDRECV, Direction.RECVONLY})
-
-
-class _Playing:
-    """A prompt on its way out and the one who waits for it."""
-
-    def __init__(self, playout: Playout, tap: Callable[[AudioFrame], None] | None) -> None:
-        self.playout = playout
-        self.tap = tap
-        self.over = anyio.Event()
-
-    @property
-    def left(self) -> bool:
-        """Something has not been sent."""
-        return not self.playout.done
-
-    def take(self) -> tuple[bytes, bytes]:
-        """The next 20 ms (see `Playout.take`); wakes the waiter at the last."""
-        piece = self.playout.take()
-        if self.playout.done:
-            self.over.set()
-        return piece
 
 
 class RtpSession:
@@ -91,7 +74,7 @@ class RtpSession:
         self._made_up = False
         self._alive_at: float | None = None
         self._turn = anyio.Lock()
-        self._playing: _Playing | None = None
+        self._playing: Playing | None = None
         self._cause: EndCause | None = None
         self._ended = anyio.Event()
         self._closed = False
@@ -99,6 +82,8 @@ class RtpSession:
         self.inband: InbandKeys | None = None
         """Listens for keys in the sound itself, for a peer that has agreed to no telephone events."""
         self._wire: Wire | None = None
+        self._settled: MediaSocket | None = None
+        """The wire, while it is bound to the peer alone."""
         self._rtcp: ControlWire | None = None
 
     # -- what a call sees ---------------------------------------------------------------------------------
@@ -128,6 +113,7 @@ class RtpSession:
             log.warning("media address of the peer cannot be used", extra={"leg": self.leg})
         anew = before is None or (before.remote, before.direction) != (plan.remote, plan.direction)
         self._plan = plan
+        self._unsettle()
         self._latch.signal(remote)
         self._tune(before, plan, anew=anew)
         self._sender.configure(plan)
@@ -180,7 +166,7 @@ class RtpSession:
             if self._cause is not None:
                 raise LegGone("the leg has ended")
             codec = self._plan.codec if self._plan is not None else "PCMA"
-            playing = _Playing(Playout(pcm, codec), tap)
+            playing = Playing(Playout(pcm, codec), tap)
             if not playing.left:
                 return
             self._playing = playing
@@ -294,9 +280,11 @@ class RtpSession:
             return None
         if self._alive_at is None or plan.direction is not _BOTH or self._latch.target is None:
             self._alive_at = now  # nothing need come: the peer is on hold, or we are
-        elif now - self._alive_at > self._dead_after_s:
-            self.end(EndCause.MEDIA_TIMEOUT)
-            return None
+        elif now - self._alive_at > REBIND_S:
+            self._unsettle()  # it may go on from another port
+            if now - self._alive_at > self._dead_after_s:
+                self.end(EndCause.MEDIA_TIMEOUT)
+                return None
         row, self._made_up = self._receiver.pull(now)
         if isinstance(self._receiver, WideReceiver):
             self.deliver(row)
@@ -330,6 +318,8 @@ class RtpSession:
             for datagram in self._sender.tick(sound):
                 self._send(datagram, target)
         self._clock += FRAME_SAMPLES
+        if self._settled is None and self._clock % _SETTLE == 0:
+            self._settle(now)
         if self._reports.due():
             jitter = self._receiver.jitter
             self._control(self._reports.compound(now, self._sender, jitter, self._receiver.facts))
@@ -337,7 +327,7 @@ class RtpSession:
     def _silence(self, plan: MediaPlan) -> bytes:
         return _SILENCE[law_of(plan.codec)] if self._encoder is None else self._encoder.silence()
 
-    def _next_sound(self, playing: _Playing, plan: MediaPlan) -> bytes:
+    def _next_sound(self, playing: Playing, plan: MediaPlan) -> bytes:
         if playing.over.is_set():
             return self._silence(plan)
         sound, pcm = playing.take()
@@ -349,11 +339,33 @@ class RtpSession:
         if self._wire is None:
             return
         try:
-            self._wire.sendto(datagram if self._srtp is None else self._srtp.protect(datagram), target)
+            if self._srtp is not None:
+                datagram = self._srtp.protect(datagram)
+            if self._settled is not None:
+                self._settled.send(datagram)
+            else:
+                self._wire.sendto(datagram, target)
         except (OSError, SrtpError):  # full, or the peer's port is closed: media does not wait
             self.traffic.unsent += 1
         else:
             self.traffic.packets_out += 1
+
+    def _settle(self, now: float) -> None:
+        """Bind the socket to a peer that has been heard from just now."""
+        peer, alive = self._latch.settled, self._alive_at
+        if not isinstance(self._wire, MediaSocket) or peer is None or alive is None:
+            return
+        if now - alive < REBIND_S / 2 and peer == self._latch.target:
+            with suppress(OSError):
+                self._wire.settle(peer)
+                self._settled = self._wire
+
+    def _unsettle(self) -> None:
+        """Listen to everybody again: the latch decides who the peer is."""
+        settled, self._settled = self._settled, None
+        if settled is not None:
+            with suppress(OSError):
+                settled.unsettle()
 
     def _control(self, compound: bytes) -> None:
         """Send RTCP: where the peer wants it, else to the port above its RTP (RFC 3550 §11)."""

@@ -8,7 +8,6 @@ call, and a packet is known at most 5 ms after it came, which the jitter buffer 
 import asyncio
 import logging
 import select
-import socket
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from asr.audio import LegId
 from hotline.conversation import EndCause
 from hotline.gateway.g711 import Codec
 from hotline.gateway.inband_dtmf import InbandKeys
+from hotline.gateway.media_socket import MediaSocket
 from hotline.gateway.ports import NoPortsLeft, PortRange
 from hotline.gateway.resample import TAIL, upsample_frames
 from hotline.gateway.rtp_leg import RtpSession
@@ -71,7 +71,7 @@ class MediaEngine:
         self._poll = select.epoll()
         self._readers: dict[int, RtpSession] = {}
         """By file descriptor; asked of the system directly, since `selectors` makes an object for each."""
-        self._wires: dict[RtpSession, socket.socket] = {}
+        self._wires: dict[RtpSession, MediaSocket] = {}
         self._past = Traffic()
         self._lags: deque[float] = deque(maxlen=_LAGS)
         self._ticks = 0
@@ -153,17 +153,17 @@ class MediaEngine:
             unauthentic=total.unauthentic,
         )
 
-    def _bind(self, now: float) -> tuple[int, socket.socket, socket.socket]:
+    def _bind(self, now: float) -> tuple[int, MediaSocket, MediaSocket]:
         """Two sockets on the next free pair; a port someone else holds is passed over."""
         while True:
             port = self._ports.take(now)
             try:
-                media = _bound(self._host, port)
+                media = MediaSocket.bound(self._host, port)
             except OSError:
                 self._ports.release(port, now)
                 continue
             try:
-                return port, media, _bound(self._host, port + 1)
+                return port, media, MediaSocket.bound(self._host, port + 1)
             except OSError:
                 media.close()
                 self._ports.release(port, now)
@@ -254,18 +254,6 @@ class _ControlWire(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         del addr
         self._take(data, self._time())
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        sock.bind((host, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 __all__ = ["MediaEngine", "MediaStats", "NoPortsLeft", "RtpSession"]
