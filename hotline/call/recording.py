@@ -11,14 +11,13 @@ import logging
 import os
 import struct
 import threading
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE, AudioFrame
-from hotline.call.track import Track
+from hotline.call.track import Inlet, Item, Track
 from hotline.call.writer_thread import WriterThread
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ RATE = 8000
 CHANNELS = 2
 PART, WHOLE = ".part.wav", ".wav"
 QUEUE_FRAMES = 500
-"""10 s a channel; more and the oldest are dropped, which leaves silence."""
+"""10 s a channel; more is dropped, which leaves silence."""
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _BLOCK = CHANNELS * BYTES_PER_SAMPLE
@@ -61,11 +60,7 @@ class Recorder:
     def __init__(self, folder: Path, name: str) -> None:
         self._part = folder / f"{name}{PART}"
         self._whole = folder / f"{name}{WHOLE}"
-        self._queues: tuple[deque[AudioFrame], deque[AudioFrame]] = (
-            deque(maxlen=QUEUE_FRAMES),
-            deque(maxlen=QUEUE_FRAMES),
-        )
-        self._dropped = 0
+        self._inlets = (Inlet(QUEUE_FRAMES), Inlet(QUEUE_FRAMES))
         self._lock = threading.Lock()
         """Held while the tape is written to, by the writer's thread or the one that closes."""
         self._tape: _Tape | None = None
@@ -84,10 +79,7 @@ class Recorder:
     def push(self, channel: int, frame: AudioFrame) -> None:
         """Take a frame of channel 0 (caller) or 1 (our side). Never waits, never raises."""
         if self._taking:
-            queue = self._queues[channel]
-            if len(queue) == QUEUE_FRAMES:
-                self._dropped += 1
-            queue.append(frame)
+            self._inlets[channel].push(frame)
 
     def turn(self) -> bool:
         """Write what has come; the writer's thread calls this. False when closed or the disk has failed."""
@@ -116,9 +108,8 @@ class Recorder:
             return False
         try:
             tape.open()
-            for channel, queue in enumerate(self._queues):
-                # The other thread only adds, and a full queue stays full: this many there are.
-                tape.add(channel, [queue.popleft() for _ in range(len(queue))])
+            for channel, inlet in enumerate(self._inlets):
+                tape.add(channel, inlet.take())
             tape.write(everything=everything)
         except OSError as error:
             self._fail(error.errno)
@@ -131,8 +122,8 @@ class Recorder:
 
     def _fail(self, number: int | None) -> None:
         self._failed, self._taking = True, False
-        for queue in self._queues:
-            queue.clear()
+        for inlet in self._inlets:
+            inlet.take()
         log.error("recording failed", extra={"errno": number, "recording": self._whole.name})
 
     def _finish(self, tape: "_Tape") -> RecordingFacts:
@@ -146,7 +137,9 @@ class Recorder:
         except OSError as error:
             self._failed = True
             log.error("recording not finished", extra={"errno": error.errno, "recording": self._whole.name})
-        return RecordingFacts(path, digest, tape.seconds, tape.gaps, self._failed, self._dropped)
+        return RecordingFacts(
+            path, digest, tape.seconds, tape.gaps, self._failed, sum(inlet.dropped for inlet in self._inlets)
+        )
 
 
 class _Tape:
@@ -175,11 +168,12 @@ class _Tape:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
             _write_at(self._file, _header(0), 0)
 
-    def add(self, channel: int, frames: list[AudioFrame]) -> None:
+    def add(self, channel: int, items: list[Item]) -> None:
         """Put frames at their places."""
-        if frames and self._origin is None:
-            self._origin = frames[0].start
-        self._sides[channel].add(frames, self._origin or 0)
+        first = items[0] if items else None
+        if self._origin is None and isinstance(first, AudioFrame):
+            self._origin = first.start
+        self._sides[channel].add(items, self._origin or 0)
 
     def write(self, *, everything: bool) -> None:
         """Append what is certain (`everything`: all there is) and put the header right. Raises `OSError`."""

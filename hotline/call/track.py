@@ -10,7 +10,7 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
+from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, LegId
 from hotline.gateway.g711 import decode, law_of
 from hotline.gateway.resample import Decimator
 
@@ -20,6 +20,45 @@ _LINEAR, _GAP = "linear", "gap"
 
 _Piece = tuple[str, bytes, int]
 """What the sound is in (a G.711 law, `_LINEAR` or `_GAP`), its bytes, and its samples at 16 kHz."""
+
+
+Item = AudioFrame | bytes
+"""A frame, or only the companded sound of one that follows on the last one in the same law."""
+
+
+class Inlet:
+    """Where one side's frames wait for the disk; one thread pushes, another takes.
+
+    Of a frame that only goes on with what was before, nothing is kept but its companded bytes: of hundreds of
+    calls that is what still fits into a processor's cache.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._items: deque[Item] = deque()
+        self._capacity = capacity
+        self._next = -1
+        self._law = ""
+        self.dropped = 0
+        """Frames there was no room for."""
+
+    def push(self, frame: AudioFrame) -> None:
+        """Never waits; when full, the frame is dropped."""
+        _, start, pcm, _, coded, law = frame
+        if len(self._items) >= self._capacity:
+            self.dropped += 1
+            self._next = -1
+        elif start == self._next and law == self._law and coded:
+            self._items.append(coded)
+            self._next = start + 2 * len(coded)
+        else:
+            self._items.append(frame)
+            self._next, self._law = start + len(pcm) // BYTES_PER_SAMPLE, law
+
+    def take(self) -> list[Item]:
+        """What has come."""
+        # The other thread only adds: this many there are.
+        popleft = self._items.popleft
+        return [popleft() for _ in range(len(self._items))]
 
 
 class Track:
@@ -32,21 +71,36 @@ class Track:
         self._taken = 0
         self._waiting: deque[_Piece] = deque()
         self._decimator = Decimator()
+        self._law = ""
+        self._next = 0
+        """One past the last item's last sample, kept or not."""
 
-    def add(self, frames: list[AudioFrame], origin: int) -> None:
+    def add(self, items: list[Item], origin: int) -> None:
         """Frames in order; `origin`: sample on their clock where the file begins."""
-        waiting, end = self._waiting, self.end
-        for frame in frames:
-            start, coded = frame.start - origin, frame.coded
-            if start == end and coded:
-                samples = 2 * len(coded)
-                waiting.append((frame.law, coded, samples))
-                end += samples
+        run: list[bytes] = []
+        for item in items:
+            if isinstance(item, bytes):
+                run.append(item)
             else:
-                self.end = end
-                self._place(start, frame)
-                end = self.end
-        self.end = end
+                self._append(run)
+                run = []
+                self._law, self._next = item.law, item.end - origin
+                self._place(item.start - origin, item)
+        self._append(run)
+
+    def _append(self, run: list[bytes]) -> None:
+        """Companded sound that follows on the last item, wherever that lay."""
+        if not run:
+            return
+        sound = b"".join(run)
+        start, self._next = self._next, self._next + 2 * len(sound)
+        if start == self.end:
+            samples = 2 * len(sound)
+            self._waiting.append((self._law, sound, samples))
+            self.end += samples
+        else:
+            linear = decode(sound, law_of(self._law)).repeat(2).astype("<i2").tobytes()
+            self._place(start, AudioFrame(LegId(""), start, linear, False, sound, self._law))
 
     def take(self, until: int) -> NDArray[np.int16]:
         """Samples at 8 kHz up to `until`, silence for what has not come."""

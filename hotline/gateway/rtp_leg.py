@@ -291,12 +291,13 @@ class RtpSession:
             return None
         return row
 
-    def deliver(self, pcm: bytes, coded: bytes = b"", law: str = "") -> None:
+    def deliver(self, pcm: bytes, law: str = "") -> None:
         """The same 20 ms, now 16 kHz, and as it was in G.711: to the reader.
 
         The reader is woken for every second frame: waking it costs more than all else that is done with one.
         """
-        self._inputs.push(AudioFrame(self.leg, self._clock, pcm, self._made_up, coded, law), wake_at=2)
+        frame = AudioFrame(self.leg, self._clock, pcm, self._made_up, self._receiver.frame, law)
+        self._inputs.push(frame, wake_at=2)
         if self.inband is not None and self._plan is not None and self._plan.dtmf_payload_type is None:
             key = self.inband.hear(pcm)
             if key is not None:

@@ -37,6 +37,8 @@ class Receiver:
         self._playing = False
         self._size = self._most = FRAME_8K
         self._concealed = 0
+        self.frame = self._history[-1]
+        """The 160 bytes `pull` has just given."""
 
     @property
     def codec(self) -> Codec:
@@ -114,6 +116,7 @@ class Receiver:
         history = self._history
         row = history[-1][-TAIL:] + frame
         history.append(frame)
+        self.frame = frame
         return row, made_up
 
     def _sound(self, packet: RtpPacket) -> bytes:

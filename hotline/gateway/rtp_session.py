@@ -22,7 +22,7 @@ from hotline.gateway.g711 import Codec
 from hotline.gateway.inband_dtmf import InbandKeys
 from hotline.gateway.media_socket import MediaSocket
 from hotline.gateway.ports import NoPortsLeft, PortRange
-from hotline.gateway.resample import TAIL, upsample_frames
+from hotline.gateway.resample import upsample_frames
 from hotline.gateway.rtp_leg import RtpSession
 from hotline.gateway.rtp_wire import NOWHERE, ControlWire, Traffic, Wire
 from hotline.gateway_settings import MediaSettings
@@ -234,8 +234,8 @@ class MediaEngine:
                 sessions.append(session)
                 rows.append(row)
         for codec, (sessions, rows) in laws.items():
-            for session, pcm, row in zip(sessions, upsample_frames(rows, codec), rows, strict=True):
-                session.deliver(pcm, row[TAIL:], codec)
+            for session, pcm in zip(sessions, upsample_frames(rows, codec), strict=True):
+                session.deliver(pcm, codec)
         for session in active:
             try:
                 session.transmit(now)

@@ -40,6 +40,8 @@ class WideReceiver:
         self._playing = False
         self._most = FRAME_BYTES
         self._concealed = 0
+        self.frame = b""
+        """As `Receiver.frame`; none here, since nothing is companded."""
 
     @property
     def facts(self) -> AudioFacts:

@@ -158,12 +158,15 @@ def test_a_full_disk_keeps_what_came_before(tmp_path: Path, monkeypatch: pytest.
 def test_never_holds_more_than_ten_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = hand_driven(tmp_path, monkeypatch)
     for n in range(QUEUE_FRAMES + 100):
-        one.push(LEFT, frame(n))
+        one.push(LEFT, coded(n))
+    one.turn()
+    for n in range(QUEUE_FRAMES + 100, QUEUE_FRAMES + 150):
+        one.push(LEFT, coded(n))
     facts = one.close()
     assert (facts.gaps, facts.dropped) == (1, 100)
-    assert facts.seconds == (QUEUE_FRAMES + 100) * 0.02
-    sound = stereo(facts.path)
-    assert not sound[: 99 * 160, LEFT].any()
+    assert facts.seconds == (QUEUE_FRAMES + 150) * 0.02
+    sound = stereo(facts.path)[:, LEFT].reshape(-1, 160).any(axis=1)
+    assert [int(at) for at in np.flatnonzero(np.diff(sound))] == [QUEUE_FRAMES - 1, QUEUE_FRAMES + 99]
 
 
 def test_the_file_is_playable_after_every_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
