@@ -234,7 +234,7 @@ def test_a_fault_of_ours_ends_one_recording_and_not_the_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = hand_driven(tmp_path, monkeypatch)
-    one.push(LEFT, frame(0)._replace(coded=5, law="PCMA"))
+    one.push(LEFT, frame(0)._replace(coded=5, law="PCMA"))  # type: ignore[arg-type]
     one.push(LEFT, frame(100))
     assert not one.turn()
     assert one.close().failed
