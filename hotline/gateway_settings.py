@@ -184,6 +184,8 @@ class MediaSettings(Section):
     """How long a missing packet is waited for."""
     dead_after_s: float = Field(default=20.0, ge=1, le=600)
     """Seconds without any packet (and not on hold) after which a leg is given up."""
+    dtx: bool = False
+    """Send next to nothing while we have nothing to say, to peers that take comfort noise or Opus."""
     inband_dtmf: Literal["auto", "off"] = "auto"
     """Listen for keys in the sound when a peer agrees to no telephone events."""
 

@@ -24,6 +24,7 @@ MODULES = (
     "hotline/gateway/playout.py",
     "hotline/gateway/rtp_receive.py",
     "hotline/gateway/rtp_send.py",
+    "hotline/gateway/voice.py",
     "hotline/gateway/rtp_leg.py",
 )
 """What runs for every packet and every tick."""

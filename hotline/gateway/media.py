@@ -43,6 +43,8 @@ class MediaPlan:
     """RTP and RTCP share a port (RFC 5761)."""
     cn_payload_type: int | None = None
     """Payload type of comfort noise (RFC 3389), or None."""
+    also: tuple[tuple[int, Literal["PCMA", "PCMU"]], ...] = ()
+    """Other G.711 payload types agreed to: the peer may turn to one at any packet (RFC 3264 §7)."""
     dtmf_clock: int | None = None
     """Timestamp units a second of telephone-event, when they are not the codec's."""
 

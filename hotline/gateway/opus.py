@@ -25,7 +25,9 @@ _LONGEST = 6 * FRAME
 """120 ms, the longest packet (RFC 6716 §3.2.5)."""
 _MAX_OUT = 1500
 _VOIP = 2048
-_SET_BITRATE, _SET_FEC, _SET_LOSS, _SET_SIGNAL, _SET_COMPLEXITY = 4002, 4012, 4014, 4024, 4010
+_SET_BITRATE, _SET_FEC, _SET_LOSS, _SET_SIGNAL, _SET_COMPLEXITY, _SET_DTX = 4002, 4012, 4014, 4024, 4010, 4016
+RESTING = 2
+"""Longest packet in bytes of an encoder that rests (RFC 6716 §2.1.9)."""
 _SIGNAL_VOICE = 3001
 
 
@@ -112,14 +114,14 @@ class OpusDecoder:
 class OpusEncoder:
     """One stream's encoder: speech, 20 ms a packet, in-band FEC. Raises `RuntimeError` without libopus."""
 
-    def __init__(self, bitrate: int = 24_000, loss_percent: int = 5) -> None:
+    def __init__(self, bitrate: int = 24_000, loss_percent: int = 5, *, dtx: bool = False) -> None:
         self._lib = _there()
         error = ctypes.c_int()
         self._state = self._lib.opus_encoder_create(RATE, 1, _VOIP, ctypes.byref(error))
         if not self._state:
             raise RuntimeError("libopus makes no encoder")
         wishes = ((_SET_BITRATE, bitrate), (_SET_FEC, 1), (_SET_LOSS, loss_percent),
-                  (_SET_SIGNAL, _SIGNAL_VOICE), (_SET_COMPLEXITY, 5))  # fmt: skip
+                  (_SET_SIGNAL, _SIGNAL_VOICE), (_SET_COMPLEXITY, 5), (_SET_DTX, int(dtx)))  # fmt: skip
         for request, value in wishes:
             self._lib.opus_encoder_ctl(self._state, request, value)
         self._out = ctypes.create_string_buffer(_MAX_OUT)

@@ -16,30 +16,30 @@ from hotline.buffers import DropOldest
 from hotline.conversation import AudioFacts, Digit, EndCause
 from hotline.errors import LegGone
 from hotline.gateway import dtmf, rtcp, rtp
-from hotline.gateway.g711 import SILENCE, law_of
 from hotline.gateway.g711 import Codec as Law
 from hotline.gateway.inband_dtmf import InbandKeys
 from hotline.gateway.latch import REBIND_S, Address, Latch, usable
 from hotline.gateway.media import Direction, LegEnded, LegInput, MediaPlan
 from hotline.gateway.media_socket import MediaSocket
 from hotline.gateway.playout import Playing, Playout
-from hotline.gateway.resample import FRAME_8K
 from hotline.gateway.rtp_receive import Receiver
 from hotline.gateway.rtp_reports import Reports
 from hotline.gateway.rtp_send import Sender
 from hotline.gateway.rtp_wire import ControlWire, Traffic, Wire
 from hotline.gateway.srtp import Srtp, SrtpError
+from hotline.gateway.voice import Voice
 from hotline.gateway.wide_receive import WideReceiver
-from hotline.gateway.wideband import WideEncoder, encoder, is_wide
+from hotline.gateway.wideband import is_wide
 
 log = logging.getLogger(__name__)
 
 INPUT_SECONDS = 2
 TICKS_A_SECOND = 50
 
+_QUIET_TIMES = 6
+"""Times as long as others that a peer in DTX may be unheard before its leg is given up."""
 _SETTLE = 50 * FRAME_SAMPLES
 """Samples between two looks at whether the peer is settled: a second."""
-_SILENCE = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
 _BOTH = Direction.SENDRECV
 _SENDING = frozenset({Direction.SENDRECV, Direction.SENDONLY})
 _RECEIVING = frozenset({Direction.SENDRECV, Direction.RECVONLY})
@@ -67,14 +67,13 @@ class RtpSession:
         self._before = AudioFacts()
         """Of the stream of another codec that came before."""
         self._sender = Sender()
-        self._encoder: WideEncoder | None = None
+        self._voice = Voice(leg)
         self._srtp: Srtp | None = None
         self._inputs: DropOldest[LegInput] = DropOldest(INPUT_SECONDS * TICKS_A_SECOND)
         self._clock = 0
         self._made_up = False
         self._alive_at: float | None = None
         self._turn = anyio.Lock()
-        self._playing: Playing | None = None
         self._cause: EndCause | None = None
         self._ended = anyio.Event()
         self._closed = False
@@ -121,20 +120,22 @@ class RtpSession:
             self._srtp = None if plan.srtp is None else Srtp(plan.srtp)
         else:
             self._srtp.rekey(plan.srtp)
-        if self._playing is not None:
-            self._playing.playout.codec(plan.codec)
+        self._voice.tune(before, plan)
         self._alive_at = None
 
     def _tune(self, before: MediaPlan | None, plan: MediaPlan, *, anew: bool) -> None:
-        """Set receiver and encoder to the plan's codec."""
+        """Set the receiver to the plan's codec."""
         wide = is_wide(plan.codec)
         if before is not None and before.codec != plan.codec and (wide or is_wide(before.codec)):
             self._before = _together(self._before, self._receiver.facts)
-            self._receiver, self._encoder = Receiver(self._jitter_s), None
+            self._receiver = Receiver(self._jitter_s)
         if wide and not isinstance(self._receiver, WideReceiver):
             self._receiver = WideReceiver(self._jitter_s, plan)
-            self._encoder = encoder(plan.codec)
         self._receiver.configure(plan, anew=anew)
+
+    def use_dtx(self, *, on: bool) -> None:
+        """Whether to send next to nothing while there is nothing to say; before `configure`."""
+        self._voice.dtx = on
 
     def inputs(self) -> AsyncIterator[LegInput]:
         """Frames every 20 ms, key presses, then one `LegEnded`. One reader; 2 s behind, it loses the oldest.
@@ -169,11 +170,11 @@ class RtpSession:
             playing = Playing(Playout(pcm, codec), tap)
             if not playing.left:
                 return
-            self._playing = playing
+            self._voice.playing = playing
             try:
                 await playing.over.wait()
             finally:
-                self._playing = None
+                self._voice.playing = None
             if playing.left:
                 raise LegGone("the leg has ended")
 
@@ -184,8 +185,8 @@ class RtpSession:
         self._cause = cause
         self._inputs.push(LegEnded(cause))
         self._inputs.close()
-        if self._playing is not None:
-            self._playing.over.set()
+        if self._voice.playing is not None:
+            self._voice.playing.over.set()
         self._ended.set()
 
     async def wait_ended(self) -> EndCause:
@@ -282,7 +283,8 @@ class RtpSession:
             self._alive_at = now  # nothing need come: the peer is on hold, or we are
         elif now - self._alive_at > REBIND_S:
             self._unsettle()  # it may go on from another port
-            if now - self._alive_at > self._dead_after_s:
+            # Who has said that it is silent may have nothing more to say for long.
+            if now - self._alive_at > self._dead_after_s * (_QUIET_TIMES if self._receiver.quiet else 1):
                 self.end(EndCause.MEDIA_TIMEOUT)
                 return None
         row, self._made_up = self._receiver.pull(now)
@@ -314,9 +316,7 @@ class RtpSession:
             if datagram := self._sender.tick_press():
                 self._send(datagram, target)
         else:
-            playing = self._playing
-            sound = self._silence(plan) if playing is None else self._next_sound(playing, plan)
-            for datagram in self._sender.tick(sound):
+            for datagram in self._voice.tick(self._sender, plan, self._clock):
                 self._send(datagram, target)
         self._clock += FRAME_SAMPLES
         if self._settled is None and self._clock % _SETTLE == 0:
@@ -324,17 +324,6 @@ class RtpSession:
         if self._reports.due():
             jitter = self._receiver.jitter
             self._control(self._reports.compound(now, self._sender, jitter, self._receiver.facts))
-
-    def _silence(self, plan: MediaPlan) -> bytes:
-        return _SILENCE[law_of(plan.codec)] if self._encoder is None else self._encoder.silence()
-
-    def _next_sound(self, playing: Playing, plan: MediaPlan) -> bytes:
-        if playing.over.is_set():
-            return self._silence(plan)
-        sound, pcm = playing.take()
-        if playing.tap is not None:
-            playing.tap(AudioFrame(self.leg, self._clock, pcm, False, sound, law_of(plan.codec)))
-        return sound if self._encoder is None else self._encoder.encode(pcm)
 
     def _send(self, datagram: bytes, target: Address) -> None:
         if self._wire is None:

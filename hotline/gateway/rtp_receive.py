@@ -7,14 +7,15 @@ too: so an ordinary tick moves bytes and computes nothing.
 from collections import deque
 
 from hotline.conversation import AudioFacts
-from hotline.gateway import concealment
+from hotline.gateway import comfort_noise, concealment
+from hotline.gateway.comfort_noise import ComfortNoise
 from hotline.gateway.concealment import Concealer
 from hotline.gateway.dtmf import EventDecoder
 from hotline.gateway.g711 import SILENCE, Codec, decode, encode, law_of, transcode
 from hotline.gateway.jitter import JitterBuffer, Lost
 from hotline.gateway.media import MediaPlan
 from hotline.gateway.resample import FRAME_8K, TAIL
-from hotline.gateway.rtp import RtpPacket
+from hotline.gateway.rtp import RtpPacket, sequence_delta
 
 _HISTORY_FRAMES = concealment.HISTORY // FRAME_8K
 
@@ -30,6 +31,11 @@ class Receiver:
         self._codec: Codec = "PCMA"
         self._codecs: dict[int, Codec] = {}
         self._event_type: int | None = None
+        self._noise_type = comfort_noise.PAYLOAD_TYPE
+        self._noise: ComfortNoise | None = None
+        """What the peer's silence sounds like, while it is silent (DTX)."""
+        self._noise_payload = b""
+        self._noise_sequence = 0
         self._events = EventDecoder()
         self._concealer = Concealer()
         self._pending = b""
@@ -65,8 +71,9 @@ class Receiver:
         """
         before = {kind: codec for kind, codec in self._codecs.items() if codec == self._codec}
         law = law_of(plan.codec)
-        self._codecs = {**before, plan.payload_type: law}
+        self._codecs = {**before, **dict(plan.also), plan.payload_type: law}
         self._event_type = plan.dtmf_payload_type
+        self._noise_type = plan.cn_payload_type or comfort_noise.PAYLOAD_TYPE
         if law != self._codec:
             self._pending = transcode(self._pending, law)
             self._history.extend([transcode(frame, law) for frame in self._history])
@@ -75,6 +82,12 @@ class Receiver:
             self.jitter.reset()
             self._concealer.forget()
             self._playing = False
+            self._noise = None
+
+    @property
+    def quiet(self) -> bool:
+        """The peer has said that it is silent: nothing need come from it for a while."""
+        return self._noise is not None
 
     def push(self, packet: RtpPacket, now: float) -> str | None:
         """Take a packet that came at `now`; returns the key when it begins a press."""
@@ -87,8 +100,17 @@ class Receiver:
         self.jitter.skip(packet, now)
         if packet.payload_type == self._event_type:
             return self._events.push(packet)
-        self.ignored += 1
+        if packet.payload_type == self._noise_type and packet.payload:
+            self._hush(packet)
+        else:
+            self.ignored += 1
         return None
+
+    def _hush(self, packet: RtpPacket) -> None:
+        """The peer falls silent, or tells how its silence sounds by now."""
+        if self._noise is None or packet.payload != self._noise_payload:
+            self._noise, self._noise_payload = ComfortNoise(packet.payload), packet.payload
+        self._noise_sequence = packet.sequence
 
     def pull(self, now: float) -> tuple[bytes, bool]:
         """The 20 ms due at `now`: 24 bytes of what was before and 160 of the frame; True when made up."""
@@ -105,6 +127,10 @@ class Receiver:
         elif len(pending) > FRAME_8K:
             excess = max(0, len(pending) - self._most)  # the scale of time has moved: the lag must not grow
             frame, self._pending = pending[excess : excess + FRAME_8K], pending[excess + FRAME_8K :]
+        elif self._noise is not None:
+            made = encode(self._noise.take(FRAME_8K - len(pending)), self._codec)
+            frame, self._pending = pending + made, b""
+            self._concealer.forget()
         elif self._playing:
             # The stream has just broken off and fades. Or its packets are not of whole ticks: then the part
             # that is here waits, and from the next tick on there is always enough.
@@ -121,6 +147,8 @@ class Receiver:
 
     def _sound(self, packet: RtpPacket) -> bytes:
         payload = packet.payload
+        if self._noise is not None and sequence_delta(packet.sequence, self._noise_sequence) > 0:
+            self._noise = None
         codec = self._codecs.get(packet.payload_type, self._codec)
         if codec != self._codec:
             payload = transcode(payload, self._codec)

@@ -14,6 +14,8 @@ _HEADER = struct.Struct("!BBHII")
 _WAITING_KEYS = 32
 _GAP_TICKS = 3
 """Ticks of sound between two presses (60 ms), so that no receiver takes them for one."""
+_REST_TICKS = 20
+"""Ticks between two packets that tell of silence (400 ms): NATs and time-outs want to see some."""
 
 
 class Sender:
@@ -42,6 +44,8 @@ class Sender:
         self._press: Iterator[EventPacket] | None = None
         self._press_time = 0
         self._gap = 0
+        self._rested = 0
+        """Ticks of silence so far."""
 
     @property
     def pressing(self) -> bool:
@@ -75,6 +79,20 @@ class Sender:
         self._marker = True
         self._waiting = b""
 
+    def rest(self, kind: int, payload: bytes, silence: bytes) -> list[bytes]:
+        """The datagrams of a tick in which there is nothing to say: `payload`, which tells of silence, now
+        and then; `silence` fills up a packet that was begun."""
+        if self._waiting:
+            return self.tick(silence)
+        out = []
+        if self._rested % _REST_TICKS == 0:
+            out.append(self._pack(kind, self.timestamp, payload, marker=False))
+        self._rested += 1
+        self._marker = True
+        self._gap = max(0, self._gap - 1)
+        self.timestamp = (self.timestamp + self._step) & 0xFFFF_FFFF
+        return out
+
     def tick_press(self) -> bytes:
         """The datagram of a tick in which `pressing`."""
         if self._press is None:
@@ -93,6 +111,7 @@ class Sender:
         """The datagrams of a tick: `sound` is 20 ms in the codec agreed on."""
         if self._gap:
             self._gap -= 1
+        self._rested = 0
         size = self._packet_bytes
         if size == FRAME_8K or self._whole:
             out = [self._pack(self._payload_type, self.timestamp, sound, marker=self._marker)]

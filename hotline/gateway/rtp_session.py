@@ -105,6 +105,7 @@ class MediaEngine:
         port, media, control = self._bind(loop.time())
         timing = (self._settings.jitter_ms / 1000, self._settings.dead_after_s)
         session = RtpSession(leg, (self._host, port), timing, self._forget)
+        session.use_dtx(on=self._settings.dtx)
         session.inband = InbandKeys() if self._settings.inband_dtmf == "auto" else None
         self._sessions[session] = None
         self._wires[session] = media
@@ -127,6 +128,7 @@ class MediaEngine:
         """
         timing = (self._settings.jitter_ms / 1000, self._settings.dead_after_s)
         session = RtpSession(leg, NOWHERE, timing, self._forget)
+        session.use_dtx(on=self._settings.dtx)
         self._sessions[session] = None
         session.attach(wire, control)
         return session

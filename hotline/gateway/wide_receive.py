@@ -8,11 +8,12 @@ import numpy as np
 from hotline.conversation import AudioFacts
 from hotline.errors import WireError
 from hotline.gateway import concealment, wideband
+from hotline.gateway.comfort_noise import ComfortNoise
 from hotline.gateway.concealment import Concealer
 from hotline.gateway.dtmf import EventDecoder
 from hotline.gateway.jitter import JitterBuffer, Lost
 from hotline.gateway.media import MediaPlan
-from hotline.gateway.rtp import RtpPacket
+from hotline.gateway.rtp import RtpPacket, sequence_delta
 from hotline.gateway.wideband import FRAME_BYTES, WideDecoder
 
 _RATE = 16_000
@@ -32,6 +33,11 @@ class WideReceiver:
         self._codec = codec
         self._type = plan.payload_type
         self._event_type = plan.dtmf_payload_type
+        self._noise_type = plan.cn_payload_type
+        self._noise: ComfortNoise | None = None
+        self._noise_sequence = 0
+        self._resting = False
+        """The last packet said that the peer is silent (Opus DTX): the decoder goes on by itself."""
         self._events = EventDecoder()
         self._decoder: WideDecoder = wideband.decoder(codec)
         self._concealer = Concealer(_RATE)
@@ -60,11 +66,18 @@ class WideReceiver:
         """Hear what `plan` says, which is of the same codec; `anew` when what comes is another stream."""
         self._type = plan.payload_type
         self._event_type = plan.dtmf_payload_type
+        self._noise_type = plan.cn_payload_type
         if anew:
+            self._noise, self._resting = None, False
             self.jitter.reset()
             self._concealer.forget()
             self._decoder = wideband.decoder(self._codec)
             self._playing = False
+
+    @property
+    def quiet(self) -> bool:
+        """See `Receiver.quiet`."""
+        return self._noise is not None or self._resting
 
     def push(self, packet: RtpPacket, now: float) -> str | None:
         """Take a packet that came at `now`; returns the key when it begins a press."""
@@ -77,7 +90,10 @@ class WideReceiver:
         self.jitter.skip(packet, now)
         if packet.payload_type == self._event_type:
             return self._events.push(packet)
-        self.ignored += 1
+        if packet.payload_type == self._noise_type and packet.payload:
+            self._noise, self._noise_sequence = ComfortNoise(packet.payload, _RATE), packet.sequence
+        else:
+            self.ignored += 1
         return None
 
     def pull(self, now: float) -> tuple[bytes, bool]:
@@ -95,6 +111,9 @@ class WideReceiver:
                 pending[excess : excess + FRAME_BYTES],
                 pending[excess + FRAME_BYTES :],
             )
+        elif self.quiet:
+            frame, self._pending = pending + self._background(FRAME_BYTES - len(pending)), b""
+            self._concealer.forget()
         elif self._playing:
             made_up = True
             self._pending, frame = pending, self._conceal(FRAME_BYTES // 2)
@@ -110,12 +129,22 @@ class WideReceiver:
         except WireError:
             self.ignored += 1
             return self._conceal(wideband.duration(self._codec, packet.payload) * _RATE // self._clock)
+        if self._noise is not None and sequence_delta(packet.sequence, self._noise_sequence) > 0:
+            self._noise = None
+        self._resting = wideband.resting(self._codec, packet.payload)
         size = len(pcm)
         self._most = max(FRAME_BYTES, size) + (FRAME_BYTES if size % FRAME_BYTES else 0)
         self._playing = True
         if self._concealer.active:
             return self._concealer.resume(np.frombuffer(pcm, "<i2").astype(np.int16)).astype("<i2").tobytes()
         return pcm
+
+    def _background(self, size: int) -> bytes:
+        """So many bytes of the peer's silence."""
+        samples = size // 2
+        if self._noise is not None:
+            return self._noise.take(samples).astype("<i2").tobytes()
+        return self._decoder.rest(samples)[:size].ljust(size, b"\0")
 
     def _lost(self, samples: int) -> bytes:
         """What the next packet knows of the lost one, else made-up sound."""

@@ -9,7 +9,7 @@ WideCodec = Literal["G722", "OPUS"]
 FRAME_BYTES = 640
 """20 ms of s16le mono at 16 kHz."""
 _SILENCE = bytes(FRAME_BYTES)
-_SETTLED = 10
+_SETTLED = 20
 """Frames of silence after which the next is like the last."""
 
 
@@ -21,6 +21,9 @@ class WideDecoder(Protocol):
 
     def recover(self, payload: bytes, samples: int) -> bytes | None:
         """What the packet after a loss knows of it, `samples` at 16 kHz; None for a codec that cannot."""
+
+    def rest(self, samples: int) -> bytes:
+        """The background noise of a stream that rests, `samples` at 16 kHz."""
 
 
 class Encoder(Protocol):
@@ -67,14 +70,19 @@ def duration(codec: Codec, payload: bytes) -> int:
     return opus.samples_of(payload) * 3 if codec == "OPUS" else len(payload)
 
 
+def resting(codec: Codec, payload: bytes) -> bool:
+    """Whether a packet says that nothing comes until there is something to hear (RFC 6716 §2.1.9)."""
+    return codec == "OPUS" and len(payload) <= opus.RESTING
+
+
 def decoder(codec: Codec) -> WideDecoder:
     """A decoder for a new stream."""
     return _OpusDecoder() if codec == "OPUS" else _G722Decoder()
 
 
-def encoder(codec: Codec) -> WideEncoder:
-    """An encoder for a new stream."""
-    return WideEncoder(opus.OpusEncoder() if codec == "OPUS" else _G722Encoder())
+def encoder(codec: Codec, *, dtx: bool = False) -> WideEncoder:
+    """An encoder for a new stream; with `dtx`, its silence is told by packets that need not be sent."""
+    return WideEncoder(opus.OpusEncoder(dtx=dtx) if codec == "OPUS" else _G722Encoder())
 
 
 class _OpusDecoder:
@@ -86,6 +94,9 @@ class _OpusDecoder:
 
     def recover(self, payload: bytes, samples: int) -> bytes | None:
         return self._decoder.recover(payload, samples)
+
+    def rest(self, samples: int) -> bytes:
+        return self._decoder.conceal(samples)
 
 
 class _G722Decoder:
@@ -102,6 +113,9 @@ class _G722Decoder:
     def recover(self, payload: bytes, samples: int) -> bytes | None:
         del payload, samples
         return None
+
+    def rest(self, samples: int) -> bytes:
+        return bytes(2 * samples)
 
 
 class _G722Encoder:

@@ -1,10 +1,11 @@
 """Offer and answer (RFC 3264): what both sides can do becomes a `MediaPlan`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hotline.errors import HotlineError
 from hotline.gateway import opus, wideband
+from hotline.gateway.g711 import law_of
 from hotline.gateway.media import Codec, Direction, MediaPlan
 from hotline.gateway.sip import sdp
 from hotline.gateway.sip.sdp import Media
@@ -118,6 +119,8 @@ class Negotiation:
         _, plan, _ = self._choose(media, answer=True)
         if not self._layout:
             self._layout = tuple(_refused(item) for item in description.media)
+        if not wideband.is_wide(plan.codec):
+            plan = replace(plan, also=_other_laws(media[0], plan.payload_type))
         self.plan = plan
         return plan
 
@@ -203,6 +206,16 @@ def _plan(media: Media, codecs: tuple[Codec, ...], keys: SrtpKeys | None) -> Med
         cn_payload_type=_find(media, _NOISE) if clock == 8000 else None,
         dtmf_clock=event_clock if event is not None else None,
     )
+
+
+def _other_laws(media: Media, speech: int) -> tuple[tuple[int, Literal["PCMA", "PCMU"]], ...]:
+    """An answer's further G.711 formats: decoded at no cost, should the peer turn to one."""
+    others: list[tuple[int, Literal["PCMA", "PCMU"]]] = []
+    for number in media.payload_types:
+        codec = _codec(media, number)
+        if number != speech and codec is not None and codec in {"PCMA", "PCMU"}:
+            others.append((number, law_of(codec)))
+    return tuple(others)
 
 
 def _control(media: Media, address: str | None) -> tuple[str, int] | None:

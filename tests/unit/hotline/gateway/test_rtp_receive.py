@@ -1,5 +1,6 @@
 """The receiver: a frame every tick, whatever comes; conversions in mid-stream."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_keys_are_told_once_and_cost_no_audio() -> None:
 def test_what_was_not_agreed_on_is_ignored_and_counted() -> None:
     one = receiver()
     for n in range(5):
-        one.push(RtpPacket(13, n, 160 * n, 1, b"\x10"), 0.02 * n)
+        one.push(RtpPacket(18, n, 160 * n, 1, b"\x10"), 0.02 * n)
     assert one.ignored == 5
 
 
@@ -148,3 +149,69 @@ def test_always_one_whole_frame(steps: list[tuple[int, int, int, int, float]]) -
         now += wait
         one.push(RtpPacket(kind, sequence, 160 * time, 1, bytes(size)), now)
         assert len(one.pull(now)[0]) == TAIL + FRAME_8K
+
+
+def talk(
+    one: Receiver, spurts: list[tuple[int, int]], noise: bytes = bytes([50])
+) -> list[tuple[bytes, bool]]:
+    """Talkspurts (first tick, ticks) with one comfort noise packet after each; what was heard by tick."""
+    packets, sequence = {}, 0
+    for first, count in spurts:
+        for tick in range(first, first + count):
+            packets[tick] = RtpPacket(8, sequence, 160 * tick, 1, tone(160), tick == first)
+            sequence += 1
+        packets[first + count] = RtpPacket(13, sequence, 160 * (first + count), 1, noise)
+        sequence += 1
+    rows = []
+    for tick in range(max(packets) + 30):
+        if tick in packets:
+            one.push(packets[tick], 0.02 * tick)
+        rows.append(one.pull(0.02 * tick + 0.001))
+    return rows
+
+
+def level(row: bytes) -> float:
+    return float(np.sqrt(np.mean(decode(row[TAIL:], "PCMA").astype(float) ** 2)))
+
+
+def test_silence_of_a_peer_is_its_noise_and_no_loss() -> None:
+    one = receiver()
+    rows = talk(one, [(0, 20), (200, 20)])
+    loud = [tick for tick, (row, _) in enumerate(rows) if level(row) > 2_000]
+    assert loud == [*range(3, 23), *range(203, 223)]  # each talkspurt whole, at its time
+    assert not any(made_up for _, made_up in rows)
+    background = [level(row) for row, _ in rows[30:200]]
+    assert np.mean(background) == pytest.approx(32_768 * 10 ** (-50 / 20), rel=0.1)
+    facts = one.facts
+    assert (facts.lost, facts.late, facts.concealed_ms) == (0, 0, 0)
+    assert one.ignored == 0
+
+
+def test_loss_after_a_silence_is_concealed_again() -> None:
+    one = receiver()
+    talk(one, [(0, 20), (60, 20)])
+    before = one.quiet
+    one.push(RtpPacket(8, 42, 160 * 200, 1, tone(160), True), 4.0)
+    rows = [one.pull(4.0 + 0.02 * n + 0.001) for n in range(8)]
+    assert (before, one.quiet) == (True, False)
+    assert any(made_up for _, made_up in rows)  # it broke off without a word
+
+
+def test_a_stream_anew_knows_nothing_of_the_old_one_s_noise() -> None:
+    one = receiver()
+    talk(one, [(0, 20)])
+    one.configure(ALAW, anew=True)
+    assert not one.quiet
+    assert one.pull(9.0)[0][TAIL:] == SILENCE["PCMA"] * FRAME_8K
+
+
+def test_the_peer_may_turn_to_any_format_of_the_answer() -> None:
+    one = receiver(replace(ALAW, also=((0, "PCMU"),)))
+    for n in range(20):
+        sound = tone(160) if n % 2 else encode(decode(tone(160), "PCMA"), "PCMU")
+        one.push(RtpPacket(8 if n % 2 else 0, n, 160 * n, 1, sound), 0.02 * n)
+        row, made_up = one.pull(0.02 * n + 0.001)
+        if n >= 3:
+            assert not made_up
+            assert np.abs(decode(row[TAIL:], "PCMA").astype(int) - decode(tone(160), "PCMA")).max() < 600
+    assert one.ignored == 0

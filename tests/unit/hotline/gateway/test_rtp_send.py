@@ -65,3 +65,17 @@ def test_no_press_where_the_peer_knows_no_events() -> None:
 def test_no_such_key(key: str) -> None:
     with pytest.raises(ValueError):
         sender().press(key, 100)
+
+
+def test_who_rests_tells_of_its_silence_now_and_then() -> None:
+    """RFC 3389 §4: time goes on, numbers have no holes, speech begins with a marker."""
+    one = sender(40)
+    one.tick(bytes(160))
+    said = [parse(data) for _ in range(61) for data in one.rest(13, b"\x4e", b"\xd5" * 160)]
+    assert [(packet.payload_type, len(packet.payload)) for packet in said] == [(8, 320), *[(13, 1)] * 3]
+    assert [timestamp_delta(b.timestamp, a.timestamp) for a, b in pairwise(said)] == [320, 3_200, 3_200]
+    one.tick(bytes(160))
+    (speech,) = (parse(data) for data in one.tick(bytes(160)))
+    assert speech.marker
+    assert sequence_delta(speech.sequence, said[-1].sequence) == 1
+    assert timestamp_delta(speech.timestamp, said[0].timestamp) == 62 * 160

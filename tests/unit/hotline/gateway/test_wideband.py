@@ -115,3 +115,40 @@ def test_other_payload_types_are_ignored_and_keys_told(codec: Codec) -> None:
 def test_a_stream_that_breaks_off_fades() -> None:
     heard, _ = receive("G722", coded("G722", tone(440, 0.2)), set())
     assert not any(heard[-FRAME_BYTES:])
+
+
+def test_opus_at_rest_is_quiet_and_no_loss() -> None:
+    """A real encoder's DTX: after some silence its packets need not be sent, and most are not."""
+    plan = MediaPlan(("127.0.0.1", 4000), "OPUS", 111, 101, Direction.SENDRECV)
+    made, one = wideband.encoder("OPUS", dtx=True), WideReceiver(0.06, plan)
+    one.configure(plan, anew=True)
+    sound, sequence, sent, rows = tone(440, 0.4), 0, 0, []
+    for tick in range(200):
+        speaking = tick < 20 or tick >= 150
+        at = tick % 20 * FRAME_BYTES
+        payload = made.encode(sound[at : at + FRAME_BYTES]) if speaking else made.silence()
+        if not wideband.resting("OPUS", payload) or tick % 20 == 0:
+            one.push(RtpPacket(111, sequence, 960 * tick, 1, payload), 0.02 * tick)
+            sequence, sent = sequence + 1, sent + (not speaking)
+        rows.append(one.pull(0.02 * tick + 0.001))
+    assert sent < 40
+    assert not any(made_up for _, made_up in rows[60:190])
+    loud = [np.abs(np.frombuffer(row, "<i2")).max() > 2_000 for row, _ in rows]
+    assert all(loud[156:200])
+    assert not any(loud[30:150])
+    assert one.facts.lost == 0
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_comfort_noise_beside_a_wide_codec(codec: Codec) -> None:
+    plan = MediaPlan(("127.0.0.1", 4000), codec, 9, 101, Direction.SENDRECV, cn_payload_type=13)
+    one = WideReceiver(0.06, plan)
+    one.configure(plan, anew=True)
+    step = wideband.clock(codec) // 50
+    for n, payload in enumerate(coded(codec, tone(440, 0.2))):
+        one.push(RtpPacket(9, n, step * n, 1, payload), 0.02 * n)
+    one.push(RtpPacket(13, 10, step * 10, 1, bytes([50])), 0.2)
+    rows = [one.pull(0.02 * n + 0.001) for n in range(40)]
+    noise = np.frombuffer(b"".join(row for row, _ in rows[15:]), "<i2").astype(float)
+    assert np.sqrt(np.mean(noise**2)) == pytest.approx(32_768 * 10 ** (-50 / 20), rel=0.2)
+    assert not any(made_up for _, made_up in rows[14:])

@@ -1,0 +1,53 @@
+"""What a leg says at each tick: the prompt that is played, else silence, in the codec agreed on."""
+
+from asr.audio import AudioFrame, LegId
+from hotline.gateway import comfort_noise
+from hotline.gateway.g711 import SILENCE, law_of
+from hotline.gateway.media import MediaPlan
+from hotline.gateway.playout import Playing
+from hotline.gateway.resample import FRAME_8K
+from hotline.gateway.rtp_send import Sender
+from hotline.gateway.wideband import WideEncoder, encoder, is_wide, resting
+
+_SILENCE = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
+_NOISE = comfort_noise.describe(78)
+"""Our silence: as faint as G.711's smallest steps."""
+
+
+class Voice:
+    """One leg's outgoing sound."""
+
+    def __init__(self, leg: LegId) -> None:
+        self.playing: Playing | None = None
+        self.dtx = False
+        """Send next to nothing while there is nothing to say; set before `tune`."""
+        self._leg = leg
+        self._encoder: WideEncoder | None = None
+
+    def tune(self, before: MediaPlan | None, plan: MediaPlan) -> None:
+        """Go on in the plan's codec."""
+        if before is None or before.codec != plan.codec:
+            self._encoder = encoder(plan.codec, dtx=self.dtx) if is_wide(plan.codec) else None
+        if self.playing is not None:
+            self.playing.playout.codec(plan.codec)
+
+    def tick(self, sender: Sender, plan: MediaPlan, clock: int) -> list[bytes]:
+        """The datagrams of 20 ms; `clock`: the leg's, for the one who taps what is said."""
+        playing = self.playing
+        if playing is None or playing.over.is_set():
+            return self._quiet(sender, plan)
+        sound, pcm = playing.take()
+        if playing.tap is not None:
+            playing.tap(AudioFrame(self._leg, clock, pcm, False, sound, law_of(plan.codec)))
+        return sender.tick(sound if self._encoder is None else self._encoder.encode(pcm))
+
+    def _quiet(self, sender: Sender, plan: MediaPlan) -> list[bytes]:
+        """A tick of silence; few datagrams where the peer knows what that means (DTX)."""
+        encoder = self._encoder
+        silence = _SILENCE[law_of(plan.codec)] if encoder is None else encoder.silence()
+        if self.dtx:
+            if plan.cn_payload_type is not None:
+                return sender.rest(plan.cn_payload_type, _NOISE, silence)
+            if resting(plan.codec, silence):
+                return sender.rest(plan.payload_type, silence, silence)
+        return sender.tick(silence)
