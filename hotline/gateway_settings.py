@@ -181,7 +181,9 @@ class MediaSettings(Section):
     port_max: int = Field(default=20_998, ge=1026, le=65_534)
     """Last RTP port (even); two ports a leg."""
     jitter_ms: int = Field(default=60, ge=20, le=200)
-    """How long a missing packet is waited for."""
+    """How long a missing packet is waited for at first; it grows, to at most 160 ms, with what comes late."""
+    jitter_min_ms: int = Field(default=40, ge=20, le=200)
+    """And how far it shrinks on an even path; what is above `jitter_ms` counts as that."""
     dead_after_s: float = Field(default=20.0, ge=1, le=600)
     """Seconds without any packet (and not on hold) after which a leg is given up."""
     dtx: bool = False

@@ -3,12 +3,13 @@
 Pure: `push(packet, now)` and `pop(now)` are told the time. Every packet gets a due time from its timestamp:
 the first packet's arrival plus the delay sets the scale. So a loss can never make the stream lag: what is not
 there when it is due is `Lost`, and what comes later is late. The scale moves only for a reason: the peer's
-clock drifts, the path changes, the stream is another.
+clock drifts, the path is more or less even than it was (`delay_target`), the stream is another.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hotline.gateway.delay_target import WINDOW_S, DelayTarget
 from hotline.gateway.rtp import RtpPacket, sequence_delta
 
 RATE = 8000
@@ -23,10 +24,8 @@ _MAX_BEHIND = 100
 _VERY_LATE_S = 1.0
 _LATE_RUN_S = 0.1
 """Seconds of nothing but late packets after which the path is taken to have become slower."""
-_WINDOW_S = 2.0
-"""Seconds over which the delay is judged."""
-_STEP_S = 0.02
-_HYSTERESIS_S = 0.01
+CEILING_S = 0.16
+"""Longest delay that adapting leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,16 @@ class Lost:
 class JitterBuffer:
     """Reorders one leg's audio packets; see the module's docstring."""
 
-    def __init__(self, delay_s: float, rate: int = RATE, duration: Callable[[bytes], int] = len) -> None:
-        """`delay_s`: how long a missing packet is waited for, at most 0.2. `rate`: timestamp units a second;
-        `duration`: those that a payload lasts; as given they are G.711's."""
+    def __init__(
+        self,
+        delay_s: float,
+        rate: int = RATE,
+        duration: Callable[[bytes], int] = len,
+        floor_s: float | None = None,
+    ) -> None:
+        """`delay_s`: how long a missing packet is waited for at first, at most 0.2; it adapts down to
+        `floor_s` (default: to no less). `rate`: timestamp units a second; `duration`: those that a payload
+        lasts; as given they are G.711's."""
         self._rate = rate
         self._length = duration
         self._delay = round(min(delay_s, CAPACITY_S) * rate)
@@ -59,8 +65,8 @@ class JitterBuffer:
         self._duration = rate // 50
         self._late_since: float | None = None
         self._window_end = 0.0
-        self._window_slack = 1 << 30
-        self._window_late = 0
+        floor = delay_s if floor_s is None else min(floor_s, delay_s)
+        self._target = DelayTarget(floor, max(delay_s, CEILING_S), rate)
         self._transit = 0.0
         self.received = 0
         """Packets that came in time or late, each once."""
@@ -82,8 +88,17 @@ class JitterBuffer:
 
     @property
     def delay_ms(self) -> float:
-        """How long a packet that comes in time waits here."""
-        return self._delay * 1000 / self._rate
+        """How long packets wait here, in the mean of some seconds."""
+        return (self._target.mean or self._delay) * 1000 / self._rate
+
+    @property
+    def surplus(self) -> int:
+        """Delay, in timestamp units, that nothing needs any more; `shed` it when nobody hears it."""
+        return self._target.surplus
+
+    def shed(self) -> None:
+        """Take back up to 20 ms of the surplus: so much more is due at the next `pop`."""
+        self._zero -= self._target.shed(self._rate // 50) / self._rate
 
     @property
     def interarrival_ms(self) -> float:
@@ -126,13 +141,14 @@ class JitterBuffer:
                 self._highest, self._highest_time = sequence, time
                 self._last_timestamp = packet.timestamp
         self.received += 1
+        if now >= self._window_end:
+            self._window_end = now + WINDOW_S
+            self._zero += self._target.judge() / self._rate
+        self._zero += self._target.note(slack) / self._rate
         if sequence < self._expected or time <= self._played_to:
             self._late(packet, sequence, now)
             return
         self._late_since = None
-        self._window_slack = min(self._window_slack, slack)
-        if now >= self._window_end:
-            self._judge(now)
         self._duration = self._length(packet.payload) or self._duration
         self._packets[sequence] = (time, packet)
         if len(self._packets) > _MAX_PACKETS:
@@ -263,12 +279,12 @@ class JitterBuffer:
         self._played_to = packet.timestamp - 1 - self._delay
         self._late_since = None
         self._transit = now * self._rate - packet.timestamp
-        self._open_window(now)
+        self._window_end = now + WINDOW_S
+        self._target.anew()
 
     def _late(self, packet: RtpPacket, sequence: int, now: float) -> None:
         """Its place has been filled. Nothing but late packets for a while: the path has become slower."""
         self.late += 1
-        self._window_late += 1
         if sequence < self._expected:
             self.lost = max(0, self.lost - 1)
         else:
@@ -281,20 +297,6 @@ class JitterBuffer:
             self._take_up(packet, now)
             self._packets[self._highest] = (self._highest_time, packet)
             self.late -= 1
-
-    def _open_window(self, now: float) -> None:
-        self._window_end = now + _WINDOW_S
-        self._window_slack = 1 << 30
-        self._window_late = 0
-
-    def _judge(self, now: float) -> None:
-        """Once a window: take back delay that no packet needed, add some when packets came late."""
-        excess = self._window_slack - self._delay
-        if excess > _HYSTERESIS_S * self._rate:
-            self._zero -= excess / self._rate
-        elif self._window_late >= 2 and self._window_slack < (CAPACITY_S - _STEP_S) * self._rate:
-            self._zero += _STEP_S
-        self._open_window(now)
 
     def _measure(self, time: int, now: float) -> None:
         """Interarrival jitter, RFC 3550 A.8."""

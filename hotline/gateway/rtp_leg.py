@@ -25,7 +25,7 @@ from hotline.gateway.playout import Playing, Playout
 from hotline.gateway.rtp_receive import Receiver
 from hotline.gateway.rtp_reports import Reports
 from hotline.gateway.rtp_send import Sender
-from hotline.gateway.rtp_wire import ControlWire, Traffic, Wire
+from hotline.gateway.rtp_wire import ControlWire, Timing, Traffic, Wire
 from hotline.gateway.srtp import Srtp, SrtpError
 from hotline.gateway.voice import Voice
 from hotline.gateway.wide_receive import WideReceiver
@@ -52,18 +52,18 @@ class RtpSession:
         self,
         leg: LegId,
         local: Address,
-        timing: tuple[float, float],
+        timing: Timing,
         gone: Callable[["RtpSession"], None],
     ) -> None:
-        """`timing`: jitter delay and dead-media time-out in seconds; `gone` is called once, at `close`."""
+        """`gone` is called once, at `close`."""
         self.leg = leg
         self.local = local
         self.traffic = Traffic()
-        self._jitter_s, self._dead_after_s = timing
+        self._delay_s, self._floor_s, self._dead_after_s = timing
         self._gone = gone
         self._plan: MediaPlan | None = None
         self._latch = Latch()
-        self._receiver: Receiver | WideReceiver = Receiver(self._jitter_s)
+        self._receiver: Receiver | WideReceiver = Receiver(self._delay_s, self._floor_s)
         self._before = AudioFacts()
         """Of the stream of another codec that came before."""
         self._sender = Sender()
@@ -128,9 +128,9 @@ class RtpSession:
         wide = is_wide(plan.codec)
         if before is not None and before.codec != plan.codec and (wide or is_wide(before.codec)):
             self._before = _together(self._before, self._receiver.facts)
-            self._receiver = Receiver(self._jitter_s)
+            self._receiver = Receiver(self._delay_s, self._floor_s)
         if wide and not isinstance(self._receiver, WideReceiver):
-            self._receiver = WideReceiver(self._jitter_s, plan)
+            self._receiver = WideReceiver(self._delay_s, plan, self._floor_s)
         self._receiver.configure(plan, anew=anew)
 
     def use_dtx(self, *, on: bool) -> None:

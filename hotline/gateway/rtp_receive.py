@@ -17,15 +17,22 @@ from hotline.gateway.media import MediaPlan
 from hotline.gateway.resample import FRAME_8K, TAIL
 from hotline.gateway.rtp import RtpPacket, sequence_delta
 
+_PATIENCE = 500
+_PAUSE = 2
+"""Highest G.711 segment that is a pause: up to 1,024 of 32,768, or -30 dB."""
+_SEGMENTS: dict[Codec, bytes] = {
+    "PCMA": bytes(((code ^ 0x55) & 0x70) >> 4 for code in range(256)),
+    "PCMU": bytes(((~code & 0xFF) & 0x70) >> 4 for code in range(256)),
+}
 _HISTORY_FRAMES = concealment.HISTORY // FRAME_8K
 
 
 class Receiver:
     """Jitter buffer, loss concealment and telephone events of one leg."""
 
-    def __init__(self, delay_s: float) -> None:
-        """`delay_s`: how long a missing packet is waited for."""
-        self.jitter = JitterBuffer(delay_s)
+    def __init__(self, delay_s: float, floor_s: float | None = None) -> None:
+        """`delay_s`, `floor_s`: how long a missing packet is waited for, at first and at least."""
+        self.jitter = JitterBuffer(delay_s, floor_s=floor_s)
         self.ignored = 0
         """Packets of a payload type that was not agreed on."""
         self._codec: Codec = "PCMA"
@@ -43,6 +50,8 @@ class Receiver:
         self._playing = False
         self._size = self._most = FRAME_8K
         self._concealed = 0
+        self._waits = 0
+        """Ticks for which delay that is not needed has waited for a pause."""
         self.frame = self._history[-1]
         """The 160 bytes `pull` has just given."""
 
@@ -115,6 +124,8 @@ class Receiver:
     def pull(self, now: float) -> tuple[bytes, bool]:
         """The 20 ms due at `now`: 24 bytes of what was before and 160 of the frame; True when made up."""
         pending, made_up = self._pending, False
+        if self.jitter.surplus and self._unheard():
+            self.jitter.shed()
         pop = self.jitter.pop
         while (item := pop(now)) is not None:
             if isinstance(item, Lost):
@@ -144,6 +155,14 @@ class Receiver:
         history.append(frame)
         self.frame = frame
         return row, made_up
+
+    def _unheard(self) -> bool:
+        """Whether 20 ms may be left out here: in a pause, or after none has come for ten seconds."""
+        self._waits += 1
+        if self._waits < _PATIENCE and max(self.frame.translate(_SEGMENTS[self._codec])) > _PAUSE:
+            return False
+        self._waits = 0
+        return True
 
     def _sound(self, packet: RtpPacket) -> bytes:
         payload = packet.payload

@@ -1,12 +1,23 @@
 """What carries a leg's packets, and what is counted of them."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hotline.gateway.latch import Address
 
 NOWHERE: Address = ("127.0.0.1", 9)
 """Stands for the peer of a session that another transport carries; no packet is sent there."""
+
+
+class Timing(NamedTuple):
+    """How patient a leg is, in seconds."""
+
+    delay: float
+    """How long a missing packet is waited for at first."""
+    floor: float
+    """And at least, when the path is even."""
+    dead_after: float
+    """Without any packet for so long, it is given up."""
 
 
 class Wire(Protocol):

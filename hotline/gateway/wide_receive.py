@@ -17,17 +17,21 @@ from hotline.gateway.rtp import RtpPacket, sequence_delta
 from hotline.gateway.wideband import FRAME_BYTES, WideDecoder
 
 _RATE = 16_000
+_PATIENCE, _PAUSE = 500, 1_024
+"""See `rtp_receive`."""
 _HISTORY_BYTES = 2 * 2 * concealment.HISTORY
 
 
 class WideReceiver:
     """Jitter buffer, decoder, loss concealment and telephone events of one wideband stream."""
 
-    def __init__(self, delay_s: float, plan: MediaPlan) -> None:
-        """`delay_s`: how long a missing packet is waited for."""
+    def __init__(self, delay_s: float, plan: MediaPlan, floor_s: float | None = None) -> None:
+        """`delay_s`, `floor_s`: how long a missing packet is waited for, at first and at least."""
         codec = plan.codec
         self._clock = wideband.clock(codec)
-        self.jitter = JitterBuffer(delay_s, self._clock, lambda payload: wideband.duration(codec, payload))
+        self.jitter = JitterBuffer(
+            delay_s, self._clock, lambda payload: wideband.duration(codec, payload), floor_s
+        )
         self.ignored = 0
         """Packets of a payload type that was not agreed on, or that are not of the codec."""
         self._codec = codec
@@ -46,6 +50,7 @@ class WideReceiver:
         self._playing = False
         self._most = FRAME_BYTES
         self._concealed = 0
+        self._waits = 0
         self.frame = b""
         """As `Receiver.frame`; none here, since nothing is companded."""
 
@@ -99,6 +104,8 @@ class WideReceiver:
     def pull(self, now: float) -> tuple[bytes, bool]:
         """The 20 ms due at `now` as s16le at 16 kHz; True when made up."""
         pending, made_up = self._pending, False
+        if self.jitter.surplus and self._unheard():
+            self.jitter.shed()
         while (item := self.jitter.pop(now)) is not None:
             if isinstance(item, Lost):
                 made_up = True
@@ -122,6 +129,15 @@ class WideReceiver:
             frame, self._pending = bytes(FRAME_BYTES), b""
         self._history = (self._history + frame)[-_HISTORY_BYTES:]
         return frame, made_up
+
+    def _unheard(self) -> bool:
+        """As `Receiver._unheard`."""
+        self._waits += 1
+        last = np.frombuffer(self._history[-FRAME_BYTES:], "<i2")
+        if self._waits < _PATIENCE and int(np.abs(last.astype(np.int32)).max()) > _PAUSE:
+            return False
+        self._waits = 0
+        return True
 
     def _sound(self, packet: RtpPacket) -> bytes:
         try:
