@@ -20,21 +20,17 @@ import json
 import multiprocessing
 import os
 import socket
-import statistics
 import struct
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import anyio
 import numpy as np
-import psutil
 import soxr
-import uvloop
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -46,8 +42,8 @@ from hotline.gateway.g711 import decode, encode
 from hotline.gateway.media import Direction, MediaPlan
 from hotline.gateway.rtp_session import MediaEngine, RtpSession
 from hotline.gateway_settings import MediaSettings
+from scripts.bench_parts import HOST, Figures, Side, hear, last_core, medians, paced, pin, start
 
-HOST = "127.0.0.1"
 FIRST_PORT = 30_000
 WARM_UP_S = 1.5
 HEADER = struct.Struct("!BBHII")
@@ -55,7 +51,7 @@ HEADER = struct.Struct("!BBHII")
 
 def generate(ports: list[int], seconds: float, core: int, stop: Any) -> None:
     """Send PCMA to every port, spread evenly over each 20 ms, each call from a socket of its own."""
-    _pin(core)
+    pin(core)
     tone = encode((6000 * np.sin(np.arange(160 * 50) * 0.35)).astype(np.int16), "PCMA")
     sockets = []
     for port in ports:
@@ -81,39 +77,7 @@ def generate(ports: list[int], seconds: float, core: int, stop: Any) -> None:
             return
 
 
-class Meter:
-    """CPU and lag of this process over the window."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self.lags: list[float] = []
-
-    async def measure(self, packets: Callable[[], tuple[int, int]]) -> dict[str, float]:
-        """`packets` gives packets in and out so far."""
-        await asyncio.sleep(WARM_UP_S)
-        before, cpu, began = packets(), time.process_time(), time.perf_counter()
-        deadline = began
-        while deadline < began + self._seconds:
-            deadline += 0.01
-            await asyncio.sleep(max(0.0, deadline - time.perf_counter()))
-            self.lags.append(time.perf_counter() - deadline)
-        cpu, passed = time.process_time() - cpu, time.perf_counter() - began
-        after = packets()
-        received, sent = after[0] - before[0], after[1] - before[1]
-        self.lags.sort()
-        return {
-            "us_per_packet": cpu / max(1, received) * 1e6,
-            "core_share": cpu / passed,
-            "received": received,
-            "sent": sent,
-            "seconds": passed,
-            "lag_p50_ms": self.lags[len(self.lags) // 2] * 1000,
-            "lag_p99_ms": self.lags[len(self.lags) * 99 // 100] * 1000,
-            "rss_mb": psutil.Process().memory_info().rss / 1e6,
-        }
-
-
-async def run_naive(ports: list[int], seconds: float, ready: Connection) -> dict[str, float]:
+async def run_naive(ports: list[int], seconds: float, ready: Connection) -> Figures:
     """The receiver anyone would write first."""
     count = [0, 0]
 
@@ -133,26 +97,27 @@ async def run_naive(ports: list[int], seconds: float, ready: Connection) -> dict
             count[1] += 1
 
     loop = asyncio.get_running_loop()
-    for port in ports:
-        await loop.create_datagram_endpoint(Echo, local_addr=(HOST, port))
+    opened = [await loop.create_datagram_endpoint(Echo, local_addr=(HOST, port)) for port in ports]
     ready.send(os.getpid())
-    return await Meter(seconds).measure(lambda: (count[0], count[1]))
+    figures = await paced(seconds, lambda: (count[0], count[1]), WARM_UP_S)
+    for transport, _ in opened:
+        transport.close()
+    await asyncio.sleep(0.01)
+    return figures
 
 
-async def run_media(ports: list[int], seconds: float, ready: Connection) -> dict[str, float]:
+async def run_media(ports: list[int], seconds: float, ready: Connection) -> Figures:
     """The gateway without recording."""
     return await _run_engine(ports, seconds, ready, None)
 
 
-async def run_line(ports: list[int], seconds: float, ready: Connection) -> dict[str, float]:
+async def run_line(ports: list[int], seconds: float, ready: Connection) -> Figures:
     """The gateway and both directions of every call recorded."""
     with tempfile.TemporaryDirectory() as folder:
         return await _run_engine(ports, seconds, ready, Path(folder))
 
 
-async def _run_engine(
-    ports: list[int], seconds: float, ready: Connection, folder: Path | None
-) -> dict[str, float]:
+async def _run_engine(ports: list[int], seconds: float, ready: Connection, folder: Path | None) -> Figures:
     prompt = (5000 * np.sin(np.arange(16_000 * 20) * 0.1)).astype("<i2").tobytes()
     settings = MediaSettings(port_min=ports[0], port_max=ports[-1])
     async with MediaEngine.open(HOST, settings) as engine, anyio.create_task_group() as tasks:
@@ -167,7 +132,7 @@ async def _run_engine(
             tasks.start_soon(_talk, session, recorder, prompt)
             legs.append((session, recorder))
         ready.send(os.getpid())
-        result = await Meter(seconds).measure(lambda: (engine.stats.packets_in, engine.stats.packets_out))
+        result = await paced(seconds, lambda: (engine.stats.packets_in, engine.stats.packets_out), WARM_UP_S)
         facts = [session.facts for session, _ in legs]
         result["lost"] = sum(fact.lost + fact.late for fact in facts)
         result["dropped"] = sum(session.dropped for session, _ in legs)
@@ -193,35 +158,29 @@ async def _talk(session: RtpSession, recorder: Recorder | None, prompt: bytes) -
         return
 
 
-SIDES: dict[str, Callable[[list[int], float, Connection], Awaitable[dict[str, float]]]] = {
+SIDES: dict[str, Side] = {
     "naive": run_naive,
     "media": run_media,
     "line": run_line,
 }
 
 
-def side(name: str, ports: list[int], seconds: float, core: int, pipe: Connection) -> None:
-    """Child: one side under test."""
-    _pin(core)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        pipe.send(runner.run(SIDES[name](ports, seconds, pipe)))  # type: ignore[arg-type]
+async def _side(pipe: Connection, side: Side, ports: list[int], seconds: float) -> None:
+    pipe.send(await side(ports, seconds, pipe))
 
 
-def measure(name: str, calls: int, seconds: float, first_port: int) -> dict[str, float]:
-    """One window of one side."""
-    cores = sorted(os.sched_getaffinity(0))
+def measure(name: str, side: Side, calls: int, seconds: float, first_port: int) -> Figures:
+    """One window of one side under `calls` streams."""
     ports = [first_port + 2 * number for number in range(calls)]
+    child, pipe = start(_side, side, ports, seconds)
+    hear(pipe, 60, name)
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    child = context.Process(target=side, args=(name, ports, seconds, cores[0], theirs))
-    child.start()
-    if not ours.poll(60):
-        raise SystemExit(f"{name}: did not start")
-    ours.recv()
     stop = context.Event()
-    generator = context.Process(target=generate, args=(ports, seconds + WARM_UP_S + 3, cores[-1], stop))
+    generator = context.Process(
+        target=generate, args=(ports, seconds + WARM_UP_S + 3, last_core(), stop), daemon=True
+    )
     generator.start()
-    result: dict[str, float] = ours.recv()
+    result: Figures = hear(pipe, seconds + 60, name)
     stop.set()
     for process in (generator, child):
         process.join()
@@ -230,13 +189,9 @@ def measure(name: str, calls: int, seconds: float, first_port: int) -> dict[str,
     return result
 
 
-def _pin(core: int) -> None:
-    os.sched_setaffinity(0, {core})
-
-
-def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    """Median of each figure over the rounds."""
-    return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+def next_ports(port: int, calls: int) -> int:
+    """First port of the next window: not one that the window before has just left."""
+    return FIRST_PORT if port > 60_000 - 4 * calls else port + 2 * calls
 
 
 def main() -> None:
@@ -253,12 +208,12 @@ def main() -> None:
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("windows", total=len(options.calls) * len(SIDES) * options.rounds)
         for calls in options.calls:
-            windows: dict[str, list[dict[str, float]]] = {name: [] for name in SIDES}
+            windows: dict[str, list[Figures]] = {name: [] for name in SIDES}
             for _ in range(options.rounds):
-                for name in SIDES:  # turn by turn, so that a busy machine is busy for all of them
+                for name, one in SIDES.items():  # in turn: a busy machine is then busy for all of them
                     progress.update(task, description=f"{name}, {calls} calls")
-                    windows[name].append(measure(name, calls, options.seconds, port))
-                    port = FIRST_PORT if port > 60_000 - 4 * calls else port + 2 * calls
+                    windows[name].append(measure(name, one, calls, options.seconds, port))
+                    port = next_ports(port, calls)
                     progress.advance(task)
             results += [{"side": name, "calls": calls, **medians(rounds)} for name, rounds in windows.items()]
     show(results)
