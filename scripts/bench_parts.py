@@ -86,6 +86,7 @@ class Meter:
             "core_share": cpu / passed,
             "lag_p50_ms": quantile(self._lags, 0.5) * 1000,
             "lag_p99_ms": quantile(self._lags, 0.99) * 1000,
+            "lag_max_ms": max(self._lags, default=0.0) * 1000,
             "rss_mb": rss_mb(),
         }
 
