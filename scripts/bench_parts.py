@@ -101,6 +101,7 @@ async def received(pipe: Connection) -> Any:
             await ready.wait()
     finally:
         loop.remove_reader(pipe.fileno())
+        os.set_blocking(pipe.fileno(), True)  # uvloop made it otherwise; a long word comes in pieces
     return pipe.recv()
 
 
@@ -120,7 +121,7 @@ def hear(pipe: Connection, seconds: float, what: str) -> Any:
     try:
         if pipe.poll(seconds):
             return pipe.recv()
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         raise SystemExit(f"{what}: ended early") from None
     raise SystemExit(f"{what}: no word in {seconds:.0f} s")
 
