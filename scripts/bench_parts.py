@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import socket
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -45,6 +46,14 @@ def quantile(values: Sequence[float], share: float) -> float:
     """The value below which that share of them lies; 0 when there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def free_port() -> int:
+    """A UDP port of loopback that nobody listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def rss_mb() -> float:
