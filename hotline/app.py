@@ -21,6 +21,7 @@ from hotline.call.session import CallSession
 from hotline.conversation import CallId
 from hotline.doors import Door, open_doors
 from hotline.gateway.media import IncomingCall
+from hotline.heap import settled_heap
 from hotline.office import Office
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
@@ -106,6 +107,7 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         switchboard = Switchboard(line, admission)
         for door in doors.all:
             background.start_soon(switchboard.attend, door)
+        stack.enter_context(settled_heap())
         tell("ready")
         try:
             yield Running(

@@ -28,6 +28,7 @@ from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.webrtc import WebRtcEngine
 from hotline.gateway_settings import DefenceSettings, MediaSettings, SipSettings, WebRtcSettings
+from hotline.heap import settled_heap
 from scripts.bench_parts import HOST, Figures, Meter, hear, received, rss_mb, start
 
 PROMPT = (5000 * np.sin(np.arange(16_000 * 20) * 0.1)).astype("<i2").tobytes()
@@ -43,6 +44,8 @@ class Plan:
     hang_up_share: float = 0.0
     """Share of the calls that the application ends."""
     hang_up_after_s: tuple[float, float] = (5.0, 30.0)
+    ring_s: float = 0.0
+    """Longest time a call rings before it is answered."""
     port_min: int = 20_000
     port_max: int = 29_998
     dead_after_s: float = 20.0
@@ -79,6 +82,8 @@ class Application:
     async def _attend(self, call: IncomingCall) -> None:
         seen, plan = self.seen, self._plan
         try:
+            if plan.ring_s:
+                await anyio.sleep(random.uniform(0, plan.ring_s))
             leg = await call.answer()
         except CallAborted:
             seen.aborted += 1
@@ -138,12 +143,13 @@ async def doors(plan: Plan) -> AsyncIterator[tuple[MediaEngine, SipEndpoint]]:
 async def serve(pipe: Connection, plan: Plan) -> None:
     """The gateway's process: tells its port first, then does what it is told."""
     async with doors(plan) as (media, endpoint), anyio.create_task_group() as tasks:
-        desk = _Desk(pipe, plan, media, endpoint)
-        tasks.start_soon(desk.application.run)
-        tasks.start_soon(desk.watch)
-        pipe.send(endpoint.port)
-        await desk.obey()
-        tasks.cancel_scope.cancel()
+        with settled_heap():
+            desk = _Desk(pipe, plan, media, endpoint)
+            tasks.start_soon(desk.application.run)
+            tasks.start_soon(desk.watch)
+            pipe.send(endpoint.port)
+            await desk.obey()
+            tasks.cancel_scope.cancel()
 
 
 class _Desk:
