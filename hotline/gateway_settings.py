@@ -186,6 +186,9 @@ class MediaSettings(Section):
     """And how far it shrinks on an even path; what is above `jitter_ms` counts as that."""
     dead_after_s: float = Field(default=20.0, ge=1, le=600)
     """Seconds without any packet (and not on hold) after which a leg is given up."""
+    latch: Literal["nat", "strict"] = "nat"
+    """Whose media is heard. `strict`: only from the host that was named, or that signals. `nat`: also from a
+    stranger that alone speaks, which some phones behind two NATs need."""
     dtx: bool = False
     """Send next to nothing while we have nothing to say, to peers that take comfort noise or Opus."""
     inband_dtmf: Literal["auto", "off"] = "auto"

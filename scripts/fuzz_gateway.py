@@ -134,7 +134,8 @@ def digest(data: bytes) -> None:
 
     text = data.decode("utf-8", "replace")
     users = Authenticator("r", {("a", "MD5"): ha1("MD5", "a", "r", "p")})
-    users.check(text, "INVITE", "sip:a", 1.0)
+    users.check(text, "INVITE", "sip:a", 1.0, "192.0.2.1")
+    users.challenged(text, "192.0.2.1")
     username_of(text)
     answer_challenge((text,), "INVITE", "sip:a", "a", "p")
 

@@ -25,7 +25,7 @@ from hotline.gateway.playout import Playing, Playout
 from hotline.gateway.rtp_receive import Receiver
 from hotline.gateway.rtp_reports import Reports
 from hotline.gateway.rtp_send import Sender
-from hotline.gateway.rtp_wire import ControlWire, Timing, Traffic, Wire
+from hotline.gateway.rtp_wire import ControlWire, Manners, Traffic, Wire
 from hotline.gateway.srtp import Srtp, SrtpError
 from hotline.gateway.voice import Voice
 from hotline.gateway.wide_receive import WideReceiver
@@ -52,17 +52,17 @@ class RtpSession:
         self,
         leg: LegId,
         local: Address,
-        timing: Timing,
+        manners: Manners,
         gone: Callable[["RtpSession"], None],
     ) -> None:
         """`gone` is called once, at `close`."""
         self.leg = leg
         self.local = local
         self.traffic = Traffic()
-        self._delay_s, self._floor_s, self._dead_after_s = timing
+        self._delay_s, self._floor_s, self._dead_after_s, _ = manners
         self._gone = gone
         self._plan: MediaPlan | None = None
-        self._latch = Latch()
+        self._latch = Latch(strict=manners.strict)
         self._receiver: Receiver | WideReceiver = Receiver(self._delay_s, self._floor_s)
         self._before = AudioFacts()
         """Of the stream of another codec that came before."""
@@ -98,6 +98,11 @@ class RtpSession:
         return self._reports.rated(_together(self._before, self._receiver.facts), self._receiver.jitter)
 
     @property
+    def bound(self) -> bool:
+        """Whether the socket hears nobody but the peer."""
+        return self._settled is not None
+
+    @property
     def dropped(self) -> int:
         """Inputs lost because their reader was more than two seconds behind."""
         return self._inputs.dropped
@@ -113,7 +118,7 @@ class RtpSession:
         anew = before is None or (before.remote, before.direction) != (plan.remote, plan.direction)
         self._plan = plan
         self._unsettle()
-        self._latch.signal(remote)
+        self._latch.signal(remote, plan.host)
         self._tune(before, plan, anew=anew)
         self._sender.configure(plan)
         if plan.srtp is None or self._srtp is None:
@@ -242,7 +247,7 @@ class RtpSession:
         except rtp.RtpSyntaxError:
             traffic.malformed += 1
             return
-        if not self._latch.accept(source, now):
+        if not self._latch.accept(source, now, packet.ssrc):
             traffic.foreign += 1
             return
         self._alive_at = now

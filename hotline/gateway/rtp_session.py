@@ -24,7 +24,7 @@ from hotline.gateway.media_socket import MediaSocket
 from hotline.gateway.ports import NoPortsLeft, PortRange
 from hotline.gateway.resample import upsample_frames
 from hotline.gateway.rtp_leg import RtpSession
-from hotline.gateway.rtp_wire import NOWHERE, ControlWire, Timing, Traffic, Wire
+from hotline.gateway.rtp_wire import NOWHERE, ControlWire, Manners, Traffic, Wire
 from hotline.gateway_settings import MediaSettings
 
 log = logging.getLogger(__name__)
@@ -66,10 +66,11 @@ class MediaEngine:
     def __init__(self, host: str, settings: MediaSettings) -> None:
         self._host = host
         self._settings = settings
-        self._timing = Timing(
+        self._manners = Manners(
             settings.jitter_ms / 1000,
             min(settings.jitter_min_ms, settings.jitter_ms) / 1000,
             settings.dead_after_s,
+            settings.latch == "strict",
         )
         self._ports = PortRange(settings.port_min, settings.port_max)
         self._sessions: dict[RtpSession, None] = {}
@@ -108,7 +109,7 @@ class MediaEngine:
         """
         loop = asyncio.get_running_loop()
         port, media, control = self._bind(loop.time())
-        session = RtpSession(leg, (self._host, port), self._timing, self._forget)
+        session = RtpSession(leg, (self._host, port), self._manners, self._forget)
         session.use_dtx(on=self._settings.dtx)
         session.inband = InbandKeys() if self._settings.inband_dtmf == "auto" else None
         self._sessions[session] = None
@@ -130,7 +131,7 @@ class MediaEngine:
         What we send goes to `wire` and `control`; what comes is given to `on_media` and `on_control` by that
         transport, from `NOWHERE`, which is the plan's `remote` too.
         """
-        session = RtpSession(leg, NOWHERE, self._timing, self._forget)
+        session = RtpSession(leg, NOWHERE, self._manners, self._forget)
         session.use_dtx(on=self._settings.dtx)
         self._sessions[session] = None
         session.attach(wire, control)

@@ -9,8 +9,8 @@ NOWHERE: Address = ("127.0.0.1", 9)
 """Stands for the peer of a session that another transport carries; no packet is sent there."""
 
 
-class Timing(NamedTuple):
-    """How patient a leg is, in seconds."""
+class Manners(NamedTuple):
+    """How patient a leg is, in seconds, and how trusting."""
 
     delay: float
     """How long a missing packet is waited for at first."""
@@ -18,6 +18,8 @@ class Timing(NamedTuple):
     """And at least, when the path is even."""
     dead_after: float
     """Without any packet for so long, it is given up."""
+    strict: bool = False
+    """Media from hosts that neither named themselves nor signal is never believed."""
 
 
 class Wire(Protocol):

@@ -60,7 +60,11 @@ class Negotiation:
     round leaves everything as it was.
     """
 
-    def __init__(self, host: str, session_id: int, policy: MediaPolicy | None = None) -> None:
+    def __init__(
+        self, host: str, session_id: int, policy: MediaPolicy | None = None, peer: str | None = None
+    ) -> None:
+        """`host`: our address; `peer`: the one the peer's signalling comes from."""
+        self._peer = peer
         self._host = host
         self._id = session_id
         self._policy = policy or MediaPolicy()
@@ -140,7 +144,7 @@ class Negotiation:
                 continue
             plan = _plan(item, self._policy.codecs, keys)
             if plan is not None:
-                return index, plan, crypto
+                return index, replace(plan, host=self._peer), crypto
         raise NothingInCommon("no audio stream in common")
 
     def _protect(self, media: Media, *, answer: bool) -> tuple[bool, SrtpKeys | None, Crypto | None]:

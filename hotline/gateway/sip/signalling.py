@@ -180,7 +180,7 @@ class Signalling:
 
     def negotiation(self, hop: Hop) -> Negotiation:
         """The offers and answers of a dialog with that hop."""
-        return Negotiation(self.address(hop.host), secrets.randbits(31), self._policy(hop))
+        return Negotiation(self.address(hop.host), secrets.randbits(31), self._policy(hop), hop.host)
 
     def _policy(self, hop: Hop) -> MediaPolicy:
         sip = self._sip

@@ -68,3 +68,32 @@ def test_hold_and_resume_keep_the_latch_and_a_new_address_drops_it() -> None:
     latch.signal(THIEF)
     assert latch.target == THIEF
     assert latch.accept(THIEF, 0.1)
+
+
+SIGNALLING = "198.51.100.7"
+
+
+def test_who_signals_is_believed_at_once_and_before_any_stranger() -> None:
+    """The peer names 10.0.0.1, which means nothing here: its sound comes from where its signalling does."""
+    latch = Latch()
+    latch.signal(PEER, SIGNALLING)
+    for n in range(STRANGER_PACKETS):
+        latch.accept(THIEF, 0.02 * n, 1)
+    assert latch.target == THIEF  # it was quicker
+    assert latch.accept((SIGNALLING, 4000), 0.2)
+    assert not any(latch.accept(THIEF, 0.2 + 0.02 * n) for n in range(200))
+    assert latch.target == (SIGNALLING, 4000)
+
+
+def test_a_stranger_must_be_one_source() -> None:
+    latch = signalled()
+    assert not any(latch.accept(THIEF, 0.02 * n, n) for n in range(50))
+    assert latch.target == PEER
+
+
+def test_strict_believes_no_stranger() -> None:
+    latch = Latch(strict=True)
+    latch.signal(PEER, SIGNALLING)
+    assert not any(latch.accept(THIEF, 0.02 * n, 1) for n in range(50))
+    assert latch.accept((SIGNALLING, 4000), 2.0)
+    assert latch.accept(PEER, 2.1)
