@@ -209,6 +209,7 @@ class RtpSession:
             self._wire = None
             if self._rtcp is not None:
                 self._rtcp.close()
+                self._rtcp = None  # it knows us: left in place, only the garbage collector could free both
             self._gone(self)
         await anyio.lowlevel.checkpoint()
 

@@ -97,6 +97,10 @@ class Exchange:
         """A 2xx of ours has not been acknowledged."""
         return self._answer is not None
 
+    def outlive(self, former: Side) -> None:
+        """The leg's dialog is over: `former` stands for it with what may still be asked."""
+        self._side = former
+
     # -- their offers -------------------------------------------------------------------------------------
 
     def receive(self, request: Request, key: Key) -> None:

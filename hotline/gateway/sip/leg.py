@@ -12,6 +12,7 @@ from hotline.errors import LegGone
 from hotline.gateway.media import Direction, LegInput, MediaPlan
 from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.exchange import Exchange, content_type
+from hotline.gateway.sip.former import FormerLeg
 from hotline.gateway.sip.grammar import SipSyntaxError
 from hotline.gateway.sip.media_session import MediaSession, WebSession
 from hotline.gateway.sip.message import Request, Response
@@ -211,7 +212,7 @@ class SipLeg:
         self.signalling.tasks.start_soon(self._session.close)
         if cause in {EndCause.REMOTE_HANGUP, EndCause.TRANSPORT}:
             self._exchange.abandon()
-            self._gone(self)
+            self._leave()
         elif self._exchange.waiting:
             # RFC 3261 §15: the called side may not BYE before its 2xx was acknowledged or given up.
             self._bye_owed = True
@@ -238,9 +239,16 @@ class SipLeg:
         def replied(request: Request, response: Response | None) -> None:
             del request
             if response is None or response.status >= 200:
-                self._gone(self)
+                self._leave()
 
         self.ask("BYE", [], b"", replied)
+
+    def _leave(self) -> None:
+        """No request of this dialog can come any more. Harmless when repeated."""
+        self._gone(self)
+        former = FormerLeg(self)
+        self._exchange.outlive(former)
+        self._refreshing.outlive(former)
 
     def ask(
         self,
@@ -251,24 +259,29 @@ class SipLeg:
     ) -> None:
         """Send a request inside the dialog. One challenge is met, when we know how; `on_reply` gets every
         other response, and None when none will come."""
-        challenged = False
+        self._ask(method, fields, body, on_reply, [])
 
-        def send(extra: list[tuple[str, str]]) -> None:
-            hop = self.signalling.route(self.dialog, self.flow)
-            request = self.dialog.request(method, self.signalling.via(hop), [*fields, *extra], body)
-            self.signalling.request(request, hop, lambda response: replied(request, response))
+    def _ask(
+        self,
+        method: str,
+        fields: list[tuple[str, str]],
+        body: bytes,
+        on_reply: Callable[[Request, Response | None], None],
+        proof: list[tuple[str, str]],
+    ) -> None:
+        """`proof`: what answers the challenge that came; empty the first time."""
+        hop = self.signalling.route(self.dialog, self.flow)
+        request = self.dialog.request(method, self.signalling.via(hop), [*fields, *proof], body)
 
-        def replied(request: Request, response: Response | None) -> None:
-            nonlocal challenged
-            if response is not None and response.status in {401, 407} and self._challenge and not challenged:
-                challenged = True
+        def replied(response: Response | None) -> None:
+            if response is not None and response.status in {401, 407} and self._challenge and not proof:
                 field = self._challenge(response, method, request.uri)
                 if field is not None:
-                    send([field])
+                    self._ask(method, fields, body, on_reply, [field])
                     return
             on_reply(request, response)
 
-        send([])
+        self.signalling.request(request, hop, replied)
 
     # -- requests inside the dialog -----------------------------------------------------------------------
 
@@ -314,7 +327,7 @@ class SipLeg:
         if self._bye_owed:
             self._bye_owed = False
             self._exchange.abandon()
-            self._gone(self)
+            self._leave()
 
     def _received_options(self, request: Request, key: Key) -> None:
         self._refuse(key, request, 200, "OK", ALLOW, ACCEPT, SUPPORTED)

@@ -75,6 +75,10 @@ class Refreshing:
         self._timer = None
         self._set()
 
+    def outlive(self, former: Refreshed) -> None:
+        """The leg's dialog is over: `former` stands for it."""
+        self._leg = former
+
     def _set(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
