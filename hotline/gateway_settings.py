@@ -66,9 +66,10 @@ class SipSettings(Section):
     )
     """What we speak, best first: wideband speech is recognised better. A caller's own order goes before."""
     srtp: Literal["off", "allow", "require"] = "allow"
-    """Media protected with keys in the description (SDES): refused, taken when offered, or demanded."""
+    """Media protected with keys in the description (SDES): refused, taken when offered, or demanded. Keys are
+    told and taken over TLS and WSS only, so `require` refuses all calls that come over UDP and TCP."""
     srtp_over_clear: bool = False
-    """Take such keys over UDP and TCP too, where they can be read on the way."""
+    """Tell and take such keys over UDP and TCP too, where they can be read on the way."""
     session_expires_s: int = Field(default=1800, ge=0, le=86_400)
     """Session timer we ask for (RFC 4028); 0 asks for none, but takes the peer's."""
     min_se_s: int = Field(default=90, ge=1, le=3600)

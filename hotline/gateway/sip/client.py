@@ -197,7 +197,10 @@ class Attempt:
             *session_timer.request_fields(self._signalling.timer_policy),
             SDP,
         ]
-        body = self._negotiation.offer(self._session.local[1])
+        try:
+            body = self._negotiation.offer(self._session.local[1])
+        except NothingInCommon as error:
+            raise CallAborted("sip.srtp demands protection, and the way there is not private") from error
         self._send(make_request("INVITE", target, fields, body))
 
     async def result(self) -> SipLeg:

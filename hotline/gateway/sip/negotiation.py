@@ -50,7 +50,18 @@ class MediaPolicy:
     codecs: tuple[Codec, ...] = ("PCMA", "PCMU")
     """Best first; an offerer's own order goes before ours."""
     srtp: Literal["off", "allow", "require"] = "off"
-    """`off` too where keys in the description could be read on the way (RFC 4568 §8)."""
+    private: bool = True
+    """Nobody on the way can read a description: else no keys are put into one, nor taken (RFC 4568 §8)."""
+
+    @property
+    def keys(self) -> Literal["off", "allow", "require"]:
+        """What becomes of keys here; `require` without privacy is beyond help, see `hopeless`."""
+        return self.srtp if self.private else "off"
+
+    @property
+    def hopeless(self) -> bool:
+        """Protection is demanded where no key may be told: no stream can be agreed on."""
+        return self.srtp == "require" and not self.private
 
 
 class Negotiation:
@@ -96,14 +107,19 @@ class Negotiation:
         return self._say(sections)
 
     def offer(self, port: int, direction: Direction = Direction.SENDRECV) -> bytes:
-        """Offer our codecs (the one in force first), repeating the streams refused before (§8)."""
+        """Offer our codecs (the one in force first), repeating the streams refused before (§8).
+
+        Raises `NothingInCommon` where protection is demanded and none can be had.
+        """
+        if self._policy.hopeless:
+            raise NothingInCommon("keys could be read on the way")
         order = list(self._policy.codecs)
         if not opus.available() and "OPUS" in order:
             order.remove("OPUS")
         plan = self.plan
         if plan is not None:
             order = [plan.codec, *(codec for codec in order if codec != plan.codec)]
-        if plan is None and self._policy.srtp == "require":
+        if plan is None and self._policy.keys == "require":
             self._proto = "RTP/SAVP"
         crypto: list[Crypto] = []
         if plan is not None and plan.srtp is not None:
@@ -129,8 +145,11 @@ class Negotiation:
         return plan
 
     def check(self, offer: bytes) -> None:
-        """Raise what `answer` would raise, changing nothing."""
-        self._choose(sdp.parse(offer).media)
+        """Raise what `answer`, or without an offer of theirs `offer`, would raise, changing nothing."""
+        if self._policy.hopeless:
+            raise NothingInCommon("keys could be read on the way")
+        if offer:
+            self._choose(sdp.parse(offer).media)
 
     def _choose(
         self, media: tuple[Media, ...], *, answer: bool = False
@@ -149,12 +168,16 @@ class Negotiation:
 
     def _protect(self, media: Media, *, answer: bool) -> tuple[bool, SrtpKeys | None, Crypto | None]:
         """Whether the stream's protection will do, its keys, and the line that tells ours."""
-        mode = self._policy.srtp
+        mode = self._policy.keys
+        if self._policy.hopeless:
+            return False, None, None
         # An answer takes one of the lines we offered (RFC 4568 §5.1.3).
         theirs = next((item for item in media.crypto if not answer or _line(item) in self._offered), None)
         if media.proto in _CLEAR:
             # Keys in a description that does not demand them: best effort, answered in kind.
             if theirs is None or mode == "off":
+                if self.plan is not None and self.plan.srtp is not None:
+                    return False, None, None  # what is protected stays so to its end
                 return mode != "require" and not (answer and self._offered), None, None
         elif media.proto not in _PROTECTED or theirs is None or mode == "off":
             return False, None, None

@@ -252,7 +252,7 @@ class UserAgentServer:
             replaced = self._replaced(request)
             offer = offer_of(request)
             dialog = Dialog.as_uas(request, secrets.token_hex(8))
-            if offer and not is_web_offer(offer):
+            if not is_web_offer(offer):
                 self._there.negotiation(hop).check(offer)
         except SipSyntaxError as error:
             if error.status == 415:

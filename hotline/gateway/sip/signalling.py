@@ -184,9 +184,7 @@ class Signalling:
 
     def _policy(self, hop: Hop) -> MediaPolicy:
         sip = self._sip
-        # RFC 4568 §8: a key that others can read protects nothing.
-        private = hop.secure or sip.srtp_over_clear
-        return MediaPolicy(sip.codecs, sip.srtp if private or sip.srtp == "require" else "off")
+        return MediaPolicy(sip.codecs, sip.srtp, hop.secure or sip.srtp_over_clear)
 
     # -- sending ------------------------------------------------------------------------------------------
 

@@ -55,11 +55,11 @@ def test_no_key_is_taken_up_again() -> None:
     dialog = line()
     one, two, gcm = Crypto.make(1, SUITE), Crypto.make(1, SUITE), Crypto.make(1, OTHER)
     used = []
-    for offer in (text(one), text(two), text(gcm), text(two), text(proto="RTP/AVP"), text(two), text(one)):
+    for offer in (text(one), text(two), text(gcm), text(two), text(one)):
         dialog.answer(offer, 20_000)
         if dialog.plan is not None and dialog.plan.srtp is not None:
             used.append(dialog.plan.srtp.ours)
-    assert len(used) == len(set(used)) == 6
+    assert len(used) == len(set(used)) == 5
 
 
 def test_a_failed_round_leaves_the_keys() -> None:
@@ -107,3 +107,37 @@ def test_keys_are_refused_or_demanded_as_set() -> None:
     assert not said(plain.answer(text(Crypto.make(1, SUITE), proto="RTP/AVP"), 20_000))
     assert plain.plan is not None
     assert plain.plan.srtp is None
+
+
+@pytest.mark.parametrize("srtp", ["allow", "require"])
+def test_a_protected_call_stays_so(srtp: Literal["allow", "require"]) -> None:
+    dialog, theirs = line(srtp), Crypto.make(1, SUITE)
+    dialog.answer(text(theirs), 20_000)
+    before = agreed(dialog)
+    with pytest.raises(NothingInCommon):
+        dialog.answer(text(proto="RTP/AVP"), 20_000)
+    assert agreed(dialog) == before
+
+
+def readable(srtp: Literal["off", "allow", "require"]) -> Negotiation:
+    """Over a way that others can read."""
+    return Negotiation("127.0.0.1", 100, MediaPolicy(("PCMA",), srtp, private=False))
+
+
+def test_no_key_goes_where_it_can_be_read() -> None:
+    dialog = readable("allow")
+    assert said(dialog.offer(20_000)) == ()
+    assert said(readable("allow").answer(text(Crypto.make(1, SUITE), proto="RTP/AVP"), 20_000)) == ()
+    with pytest.raises(NothingInCommon):
+        readable("allow").answer(text(Crypto.make(1, SUITE)), 20_000)
+
+
+def test_demanded_protection_that_cannot_be_had_is_no_call() -> None:
+    dialog = readable("require")
+    for refused in (b"", text(proto="RTP/AVP"), text(Crypto.make(1, SUITE))):
+        with pytest.raises(NothingInCommon):
+            dialog.check(refused)
+    with pytest.raises(NothingInCommon):
+        dialog.offer(20_000)
+    with pytest.raises(NothingInCommon):
+        dialog.answer(text(Crypto.make(1, SUITE)), 20_000)
