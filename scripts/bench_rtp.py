@@ -42,6 +42,7 @@ from hotline.gateway.g711 import decode, encode
 from hotline.gateway.media import Direction, MediaPlan
 from hotline.gateway.rtp_session import MediaEngine, RtpSession
 from hotline.gateway_settings import MediaSettings
+from hotline.heap import settled_heap
 from scripts.bench_parts import HOST, Figures, Side, hear, last_core, medians, paced, pin, start
 
 FIRST_PORT = 30_000
@@ -131,8 +132,11 @@ async def _run_engine(ports: list[int], seconds: float, ready: Connection, folde
             tasks.start_soon(_read, session, recorder)
             tasks.start_soon(_talk, session, recorder, prompt)
             legs.append((session, recorder))
-        ready.send(os.getpid())
-        result = await paced(seconds, lambda: (engine.stats.packets_in, engine.stats.packets_out), WARM_UP_S)
+        with settled_heap():  # as the line does when it is up
+            ready.send(os.getpid())
+            result = await paced(
+                seconds, lambda: (engine.stats.packets_in, engine.stats.packets_out), WARM_UP_S
+            )
         facts = [session.facts for session, _ in legs]
         result["lost"] = sum(fact.lost + fact.late for fact in facts)
         result["dropped"] = sum(session.dropped for session, _ in legs)
