@@ -1,5 +1,6 @@
 """Rubbish thrown at every door of the line while somebody is calling: that call still becomes its order."""
 
+import json
 import random
 import re
 import shutil
@@ -15,6 +16,7 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.e2e.conftest import StartLine
 from tests.e2e.line import HOTLINE, SCRIPTED, LineProcess, change_yaml, copy_flows, ended, wait_for
@@ -36,7 +38,9 @@ def test_a_call_among_rubbish_becomes_its_order(
     call = line.call(short_voice, "--caller", "13811112222")
     wait_for(lambda: line.rows("SELECT * FROM consents"), 30, "the notice is over")
     problems: list[BaseException] = []
-    attacks = (sip_datagrams, sip_streams, rtp_datagrams, rest_bodies, websocket_frames)
+    attacks = (
+        sip_datagrams, sip_streams, idle_streams, rtp_datagrams, rest_bodies, websocket_frames, call_frames,
+    )  # fmt: skip
     threads = [threading.Thread(target=attempt, args=(attack, line, problems)) for attack in attacks]
     for thread in threads:
         thread.start()
@@ -101,6 +105,24 @@ def sip_streams(line: LineProcess) -> None:
                 wire.sendall(message)
             except OSError:  # the line may well hang up on this
                 continue
+
+
+def idle_streams(line: LineProcess) -> None:
+    """Hundreds of connections of which most say nothing, and some a byte now and then."""
+    streams = []
+    for _ in range(300):
+        stream = socket.create_connection(("127.0.0.1", line.sip_port), timeout=5)
+        stream.setblocking(False)
+        streams.append(stream)
+    for byte in b"INVITE sip:12348@127.0.0.1 SIP/2.0\r\nVia":
+        for stream in streams[::10]:
+            try:
+                stream.send(bytes([byte]))
+            except OSError:
+                continue  # cut off: just so
+        time.sleep(0.1)
+    for stream in streams:
+        stream.close()
 
 
 def rtp_datagrams(line: LineProcess) -> None:
@@ -181,6 +203,44 @@ def websocket_frames(line: LineProcess) -> None:
                 raise AssertionError(f"answered {str(frame)[:20]}")
             except ConnectionClosed as closed:
                 assert closed.rcvd is None or closed.rcvd.code in {1003, 1007, 1008, 1009}, closed
+
+
+def call_frames(line: LineProcess) -> None:
+    """The page's own socket, spoken to by something that is no page."""
+    address = line.web.replace("http", "ws") + "call/ws"
+    origin = Origin(line.web.rstrip("/"))
+    candidates = "a=candidate:1 1 UDP 1 192.0.2.1 9 typ host\r\n" * 20_000
+    broken = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"
+    frames: list[tuple[str | bytes, set[int]]] = [
+        ("{", {1007}),
+        ("[" * 9_000, {1007}),
+        (b"\x00\xff", {1008}),
+        ("[]", {1008}),
+        ("null", {1008}),
+        ('{"type": "hangup"}', {1008}),
+        ('{"type": "ping"}', {1008}),
+        ('{"type": "offer"}', {1008}),
+        ('{"type": "offer", "sdp": [1]}', {1008}),
+        (json.dumps({"type": "offer", "sdp": ""}), {1000}),
+        (json.dumps({"type": "offer", "sdp": "\ud800\x00" * 50}), {1000}),
+        (json.dumps({"type": "offer", "sdp": broken}), {1000}),
+        (json.dumps({"type": "offer", "sdp": broken + candidates}), {1008, 1009}),
+        ("x" * 2_000_000, {1009}),
+    ]
+    for frame, codes in frames:
+        with connect(address, origin=origin, proxy=None) as browser:
+            browser.send(frame)
+            said = []
+            try:
+                while True:
+                    said.append(json.loads(browser.recv(timeout=15)))
+            except ConnectionClosed as closed:
+                assert closed.rcvd is not None, frame[:40]
+                assert closed.rcvd.code in codes, (frame[:40], closed.rcvd.code)
+            assert {item["type"] for item in said} <= {"refused"}, said
+    for _ in range(20):  # and some that vanish without a word
+        vanishing = connect(address, origin=origin, proxy=None)
+        vanishing.socket.shutdown(socket.SHUT_RDWR)
 
 
 def start(folder: Path, *, toml: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
