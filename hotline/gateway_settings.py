@@ -129,6 +129,10 @@ class TrunkSettings(Section):
     expires_s: int = Field(default=600, ge=60, le=86_400)
     options_s: float = Field(default=30.0, ge=1, le=3_600)
     """How often a server is asked whether it is there."""
+    answer_s: float = Field(default=4.0, ge=0.5, le=32)
+    """How long a server may say nothing at all before the next is tried."""
+    from_user: str = Field(default="", max_length=64, pattern=r"^[A-Za-z0-9+._-]*$")
+    """User part of From in calls that go out, where the company wants its own number there."""
 
 
 class OutboundRule(Section):

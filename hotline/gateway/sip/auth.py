@@ -7,14 +7,22 @@ import re
 import secrets
 import struct
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 from hotline.errors import ConfigError
 from hotline.gateway.sip.grammar import SipSyntaxError, split_outside, unquote_string
 
-_HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+_HASHES: dict[str, Callable[[bytes], Any]] = {
+    "MD5": hashlib.md5,
+    "SHA-256": hashlib.sha256,
+    "SHA-512-256": lambda data: hashlib.new("sha512_256", data),
+}
+_STRENGTH = ("MD5", "SHA-256", "SHA-512-256")
+"""What we answer, weakest first."""
 _HA1_LENGTH = {"MD5": 32, "SHA-256": 64}
 _NONCE = struct.Struct("!d8s")
 NONCE_SECONDS = 300.0
@@ -62,6 +70,9 @@ def ha1(algorithm: str, user: str, realm: str, password: str) -> str:
 def digest_response(secret: str, method: str, digest: Digest) -> str:
     """The `response` value, from H(A1) and the other parameters (RFC 7616 §3.4.1; RFC 2069 without qop)."""
     algorithm = digest.algorithm
+    if algorithm.endswith(_SESSION):
+        algorithm = algorithm.removesuffix(_SESSION)
+        secret = _hash(algorithm, f"{secret}:{digest.get('nonce')}:{digest.get('cnonce')}")
     ha2 = _hash(algorithm, f"{method}:{digest.get('uri')}")
     middle = digest.get("nonce")
     if digest.get("qop"):
@@ -69,8 +80,12 @@ def digest_response(secret: str, method: str, digest: Digest) -> str:
     return _hash(algorithm, f"{secret}:{middle}:{ha2}")
 
 
+_SESSION = "-SESS"
+"""Ends the names of algorithms whose A1 takes in both nonces (RFC 7616 §3.4.2)."""
+
+
 def _hash(algorithm: str, text: str) -> str:
-    return _HASHES[algorithm](text.encode("utf-8", "surrogateescape")).hexdigest()
+    return str(_HASHES[algorithm](text.encode("utf-8", "surrogateescape")).hexdigest())
 
 
 class Verdict(Enum):
@@ -223,25 +238,42 @@ def username_of(header: str) -> str:
 def answer_challenge(
     challenges: tuple[str, ...], method: str, uri: str, user: str, password: str
 ) -> str | None:
-    """An Authorization value for the first challenge we can meet; None when there is none."""
+    """An Authorization value for the strongest challenge we can meet; None when there is none.
+
+    RFC 8760 §2.4 would have the first; but who puts MD5 first only means to please old phones.
+    """
+    known: list[tuple[int, Digest]] = []
     for text in challenges:
         try:
             challenge = Digest.parse(text)
         except SipSyntaxError:
             continue
-        qops = [item.strip().lower() for item in challenge.get("qop").split(",") if item.strip()]
-        if challenge.algorithm not in _HASHES or (qops and "auth" not in qops):
-            continue
-        values = {name: challenge.get(name) for name in ("realm", "nonce")}
-        values |= {"username": user, "uri": uri, "algorithm": challenge.algorithm}
-        if qops:
-            values |= {"qop": "auth", "nc": "00000001", "cnonce": secrets.token_hex(8)}
-        secret = ha1(challenge.algorithm, user, values["realm"], password)
-        values["response"] = digest_response(secret, method, Digest(values))
-        if "opaque" in challenge.values:
-            values["opaque"] = challenge.get("opaque")
-        return "Digest " + ", ".join(_format(name, value) for name, value in values.items())
-    return None
+        name = challenge.algorithm.removesuffix(_SESSION)
+        qops = _qops(challenge)
+        if name in _STRENGTH and (not qops or "auth" in qops):
+            known.append((_STRENGTH.index(name), challenge))
+    if not known:
+        return None
+    return _credentials(max(known, key=lambda item: item[0])[1], method, uri, (user, password))
+
+
+def _qops(challenge: Digest) -> list[str]:
+    return [item.strip().lower() for item in challenge.get("qop").split(",") if item.strip()]
+
+
+def _credentials(challenge: Digest, method: str, uri: str, who: tuple[str, str]) -> str:
+    user, password = who
+    values = {name: challenge.get(name) for name in ("realm", "nonce")}
+    values |= {"username": user, "uri": uri, "algorithm": challenge.get("algorithm") or "MD5"}
+    if _qops(challenge) or challenge.algorithm.endswith(_SESSION):
+        values |= {"cnonce": secrets.token_hex(8)}
+    if _qops(challenge):
+        values |= {"qop": "auth", "nc": "00000001"}
+    secret = ha1(challenge.algorithm.removesuffix(_SESSION), user, values["realm"], password)
+    values["response"] = digest_response(secret, method, Digest(values))
+    if "opaque" in challenge.values:
+        values["opaque"] = challenge.get("opaque")
+    return "Digest " + ", ".join(_format(name, value) for name, value in values.items())
 
 
 def _format(name: str, value: str) -> str:

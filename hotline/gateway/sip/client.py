@@ -36,10 +36,12 @@ class CallRefused(HotlineError):
 
     code = "hotline.call_refused"
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
         super().__init__(f"{status} {reason}")
         self.status = status
         self.reason = reason
+        self.retry_after = retry_after
+        """Seconds in which the far end does not want to be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,15 @@ class UserAgentClient:
         self._calls = calls
 
     async def dial(
-        self, uri: str, caller: str, credentials: Credentials | None, way: Way | None = None
+        self,
+        uri: str,
+        caller: str,
+        credentials: Credentials | None,
+        way: Way | None = None,
+        patience_s: float | None = None,
     ) -> SipLeg:
-        """Call `uri` and return the answered leg. `way`: how to get there, when not by the URI itself.
+        """Call `uri` and return the answered leg. `way`: how to get there, when not by the URI itself;
+        `patience_s`: how long the far end may say nothing at all, when not for Timer B (32 s).
 
         Raises `CallRefused`, `CallAborted` when nobody answers, `Unroutable`, `SipSyntaxError`. Cancelling
         sends CANCEL, and hangs up when the answer crossed it.
@@ -87,6 +95,10 @@ class UserAgentClient:
         attempt = Attempt(self._signalling, self._calls, (leg_id, session), hop, credentials)
         try:
             attempt.start(uri, caller, () if way is None else way.routes)
+            with anyio.move_on_after(patience_s):
+                await attempt.spoken.wait()
+            if not attempt.spoken.is_set():
+                raise CallAborted("the far end says nothing")
             with anyio.move_on_after(RING_SECONDS):
                 return await attempt.result()
             raise CallAborted("nobody answered")
@@ -139,6 +151,12 @@ class Ident:
     """Of From and To; "" for ours and the target's."""
 
 
+def retry_after(response: Response) -> int | None:
+    """Seconds (RFC 3261 §20.33), at most an hour; None when not said."""
+    said = (response.headers.get("Retry-After") or "").split(";")[0].split("(")[0].strip()
+    return min(int(said), 3_600) if said.isascii() and said.isdigit() and len(said) < 10 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The final answer to a request outside dialogs; both None when there was none."""
@@ -174,6 +192,8 @@ class Attempt:
         self._early: dict[str, Dialog] = {}
         """To tag → early dialog; a forked call has several."""
         self._failure: HotlineError | None = None
+        self.spoken = anyio.Event()
+        """Any answer came, or none will."""
         self._settled = anyio.Event()
         self.leg: SipLeg | None = None
         """The answered leg."""
@@ -223,6 +243,7 @@ class Attempt:
         self._signalling.request(invite, self._hop, lambda response: self._replied(invite, response))
 
     def _replied(self, invite: Request, response: Response | None) -> None:
+        self.spoken.set()
         if response is None:
             self._fail(CallAborted("no answer from the far end"))
         elif response.status < 200:
@@ -238,7 +259,7 @@ class Attempt:
         elif response.status == 422 and not self._abandoned and not self._lengthened:
             self._lengthen(invite, response)
         else:
-            self._fail(CallRefused(response.status, response.reason))
+            self._fail(CallRefused(response.status, response.reason, retry_after(response)))
 
     def _meet(self, invite: Request, response: Response) -> None:
         self._challenged = True

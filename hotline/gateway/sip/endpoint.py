@@ -125,16 +125,18 @@ class SipEndpoint:
         username: str | None = None,
         password: str | None = None,
         credentials: Credentials | None = None,
+        patience_s: float | None = None,
     ) -> SipLeg:
         """Call `sip:user@host`, where host is an IP address or localhost.
 
-        `caller`: user part of our From. Raises `CallRefused`, `CallAborted`, `Unroutable`, `SipSyntaxError`,
-        and what the media side raises when ports run out. Cancelling takes the call back.
+        `caller`: user part of our From; `patience_s`: how long the far end may say nothing at all. Raises
+        `CallRefused`, `CallAborted`, `Unroutable`, `SipSyntaxError`, and what the media side raises when
+        ports run out. Cancelling takes the call back.
         """
         if transport != "udp" and "transport=" not in uri:
             uri += f";transport={transport}"
         known = Credentials(username, password or "") if username is not None else credentials
-        return await self._client.dial(uri, caller, known)
+        return await self._client.dial(uri, caller, known, patience_s=patience_s)
 
     async def ring(self, user: str, *, caller: str = "anonymous") -> SipLeg:
         """Ring a registered phone, the best binding first, the next when one cannot be reached.
@@ -165,6 +167,10 @@ class SipEndpoint:
         Raises `Unroutable`, `SipSyntaxError`.
         """
         return await self._client.options(uri, hop or hop_of(SipUri.parse(uri)))
+
+    def contact(self, hop: Hop) -> str:
+        """Our own Contact's URI towards that hop."""
+        return self._signalling.contact(hop)[1].strip("<>")
 
     async def ask(
         self, method: str, uri: str, hop: Hop, fields: list[tuple[str, str]], ident: Ident

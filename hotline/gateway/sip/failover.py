@@ -46,6 +46,8 @@ class Health:
     up: bool = True
     streak: int = 0
     round_trip_ms: float | None = None
+    rests_until: float = 0.0
+    """It has asked not to be bothered before."""
 
     def note(self, *, answered: bool) -> bool:
         """One question more; True when the verdict has changed."""

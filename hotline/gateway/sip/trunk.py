@@ -5,18 +5,18 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 import anyio
 
 from hotline.errors import CallAborted, ConfigError, HotlineError
 from hotline.gateway.outbound_policy import Decision
-from hotline.gateway.sip.client import CallRefused, Credentials, Ident
+from hotline.gateway.sip.client import CallRefused, Credentials, Ident, Reply, retry_after
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.sip.failover import RETRY_STATUS, Health, order, refresh_after, wait_after
 from hotline.gateway.sip.grammar import NameAddr, SipSyntaxError, SipUri, host_literal, param
 from hotline.gateway.sip.leg import SipLeg
+from hotline.gateway.sip.lookup import Lookup
 from hotline.gateway.sip.message import Response
 from hotline.gateway.sip.transport import Unroutable, hop_of
 from hotline.gateway_settings import TrunkServer, TrunkSettings
@@ -69,6 +69,8 @@ class Trunk:
         self._granted_s = settings.expires_s
         self._status = 0
         self._failovers = 0
+        self._asked_to_wait = 0.0
+        self._lookup = Lookup()
 
     @property
     def name(self) -> str:
@@ -107,6 +109,7 @@ class Trunk:
                     failures += 1
                     refused = self._status in {401, 403, 404, 407}
                     wait = REFUSED_S if refused else wait_after(failures, self._chance)
+                    wait, self._asked_to_wait = max(wait, self._asked_to_wait), 0.0
                     log.warning(
                         "trunk cannot be reached",
                         extra={"trunk": self.name, "status": self._status, "again_s": round(wait)},
@@ -159,8 +162,10 @@ class Trunk:
         """OPTIONS: any answer but 503 and 408 means that it is there."""
         began = anyio.current_time()
         try:
-            hop = hop_of(await _resolved(server.uri))
-            self._status = await self._sip.options(server.uri, hop) or 0
+            hop = hop_of(await self._lookup.resolve(server.uri))
+            self._status = 0
+            with anyio.move_on_after(self._settings.answer_s):
+                self._status = await self._sip.options(server.uri, hop) or 0
         except (HotlineError, OSError):
             self._status = 0
         answered = self._status not in {0, 408, 503}
@@ -178,6 +183,7 @@ class Trunk:
             self._status = 0 if response is None else response.status
             if response is None:
                 return None
+            self._asked_to_wait = max(self._asked_to_wait, retry_after(response) or 0)
             if response.status == 423 and (least := _number(response.headers.get("Min-Expires"))):
                 asked, extra = least, []  # a nonce is used once: there will be another challenge
             elif response.status in {401, 407} and not extra and self._credentials is not None:
@@ -187,7 +193,8 @@ class Trunk:
                 extra = [field]
             elif 200 <= response.status < 300:
                 self._registered = expires > 0
-                return _granted(response, asked)
+                self._asked_to_wait = 0.0
+                return _granted(response, asked, await self._contact(server))
             else:
                 return None
         return None
@@ -198,13 +205,18 @@ class Trunk:
         address = f"sip:{self._settings.user}@{uri.partition(':')[2]}"
         ident = Ident(self._ident, self._cseq, address)
         try:
-            hop = hop_of(await _resolved(server.uri))
+            hop = hop_of(await self._lookup.resolve(server.uri))
             fields = [("Expires", str(expires)), *extra]
-            reply = await self._sip.ask("REGISTER", uri, hop, fields, ident)
+            reply = Reply(None, None)
+            with anyio.move_on_after(self._settings.answer_s):
+                reply = await self._sip.ask("REGISTER", uri, hop, fields, ident)
         except (HotlineError, OSError) as error:
             log.info("trunk not reached", extra={"trunk": self.name, "error": type(error).__name__})
             return None
         return reply.response
+
+    async def _contact(self, server: TrunkServer) -> SipUri:
+        return SipUri.parse(self._sip.contact(hop_of(await self._lookup.resolve(server.uri))))
 
     # -- dialling -----------------------------------------------------------------------------------------
 
@@ -214,15 +226,25 @@ class Trunk:
         servers = order(self._settings.servers, self._chance)
         if self._current is not None:
             servers = [self._current, *(item for item in servers if item is not self._current)]
-        for server in sorted(servers, key=lambda item: not self._health[item.uri].up):
+        now = anyio.current_time()
+        servers.sort(
+            key=lambda item: (self._health[item.uri].rests_until > now, not self._health[item.uri].up)
+        )
+        for server in servers:
             try:
-                target = await _resolved(server.uri)
+                target = await self._lookup.resolve(server.uri)
                 hop = hop_of(target)
                 place = f"{host_literal(hop.host)}:{hop.port};transport={target.transport}"
                 uri = f"{target.scheme}:{number}@{place}"
-                return await self._sip.dial(uri, caller=caller, credentials=self._credentials)
+                return await self._sip.dial(
+                    uri,
+                    caller=self._settings.from_user or caller,
+                    credentials=self._credentials,
+                    patience_s=self._settings.answer_s,
+                )
             except CallRefused as error:
                 failure = error
+                self._health[server.uri].rests_until = now + (error.retry_after or 0)
                 if error.status not in RETRY_STATUS:
                     break
             except (CallAborted, Unroutable, OSError):
@@ -265,31 +287,21 @@ def _registrar(server: TrunkServer) -> str:
     return f"sip:{host_literal(uri.host)}{port}"
 
 
-async def _resolved(uri: str) -> SipUri:
-    """A server's URI with an address in the place of a name; only for names that settings give.
-
-    Raises `OSError` for a name nobody knows.
-    """
-    parsed = SipUri.parse(uri)
-    try:
-        ip_address(parsed.host)
-    except ValueError:
-        found = await anyio.getaddrinfo(parsed.host, parsed.port or 5060)
-        address = str(found[0][4][0])
-        port = "" if parsed.port is None else f":{parsed.port}"
-        transport = f";transport={parsed.transport}"
-        return SipUri.parse(f"{parsed.scheme}:{host_literal(address)}{port}{transport}")
-    return parsed
-
-
-def _granted(response: Response, asked: int) -> int:
-    """Seconds of our binding: the Contact's expires, else the Expires field, else what we asked for."""
+def _granted(response: Response, asked: int, ours: SipUri) -> int:
+    """Seconds of our binding: its Contact's expires, else the Expires field, else what we asked for. Other
+    Contacts are of others who registered the same user (RFC 3261 §10.3)."""
     for value in response.headers.all("Contact"):
         try:
-            own = _number(param(NameAddr.parse(value).params, "expires"))
+            contact = NameAddr.parse(value)
+            own, uri = _number(param(contact.params, "expires")), SipUri.parse(contact.uri)
         except SipSyntaxError:
             continue
-        if own is not None:
+        same = (uri.user, uri.host.lower(), uri.port or 5060) == (
+            ours.user,
+            ours.host.lower(),
+            ours.port or 5060,
+        )
+        if own is not None and same:
             return min(own, asked) if asked else own
     return _number(response.headers.get("Expires")) or asked
 

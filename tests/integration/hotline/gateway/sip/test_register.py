@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from hotline.conversation import EndCause
 from hotline.errors import CallAborted
 from hotline.gateway.outbound_policy import Decision
+from hotline.gateway.sip import lookup
 from hotline.gateway.sip.auth import answer_challenge, ha1
 from hotline.gateway.sip.client import CallRefused
 from hotline.gateway.sip.endpoint import SipEndpoint
@@ -273,6 +274,84 @@ async def test_failover_of_registration_and_of_calls(users: Path) -> None:
                 await anyio.sleep(0.1)
         assert trunk.stats.registered
         tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def by_hand(answer: str | None, fields: str = "") -> AsyncIterator[tuple[int, list[str]]]:
+    """A server that says the same to everything, or nothing; what it got is listed."""
+    got: list[str] = []
+    async with (
+        await anyio.create_udp_socket(local_host="127.0.0.1") as sock,
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def attend() -> None:
+            async for data, source in sock:
+                text = data.decode()
+                got.append(text.partition(" ")[0])
+                if answer is not None and got[-1] not in {"ACK", "CANCEL"}:
+                    await sock.sendto(reply(text, answer, fields).encode(), *source[:2])
+
+        tasks.start_soon(attend)
+        yield sock.extra(anyio.abc.SocketAttribute.local_port), got
+        tasks.cancel_scope.cancel()
+
+
+def reply(request: str, status: str, fields: str) -> str:
+    rows = request.split("\r\n")
+    kept = [row for row in rows if row.partition(":")[0] in {"Via", "From", "To", "Call-ID", "CSeq"}]
+    kept = [f"{row};tag=far" if row.startswith("To:") else row for row in kept]
+    return "\r\n".join([f"SIP/2.0 {status}", *kept, *fields.splitlines(), "Content-Length: 0", "", ""])
+
+
+async def test_a_silent_server_costs_seconds_and_not_the_call(users: Path) -> None:
+    async with registrar(users) as far, by_hand(None) as (silent, got), gateway() as ours:
+        trunk = Trunk(trunk_to([silent, far.endpoint.port], answer_s=0.5), ours)
+        began = anyio.current_time()
+        leg = await trunk.dial("12348", "anonymous")
+        assert anyio.current_time() - began < 5
+        await leg.hangup()
+        await settled(lambda: far.causes == [EndCause.REMOTE_HANGUP])
+        assert set(got) == {"INVITE"}  # nothing was heard from it, so there is nothing to cancel
+
+
+async def test_a_server_that_asks_to_be_left_alone_is_the_last_to_be_asked(users: Path) -> None:
+    async with (
+        registrar(users) as far,
+        by_hand("503 Service Unavailable", "Retry-After: 120 (maintenance)") as (tired, got),
+        gateway() as ours,
+    ):
+        trunk = Trunk(trunk_to([tired, far.endpoint.port]), ours)
+        for _ in range(3):
+            await (await trunk.dial("12348", "anonymous")).hangup()
+        await settled(lambda: far.causes == [EndCause.REMOTE_HANGUP] * 3)
+        assert got.count("INVITE") == 1
+
+
+async def test_what_others_of_our_user_were_granted_is_not_ours(users: Path) -> None:
+    fields = "Contact: <sip:8001@192.0.2.9>;expires=7\r\nExpires: 333"
+    async with by_hand("200 OK", fields) as (port, _), gateway() as ours:
+        trunk = Trunk(trunk_to([port]), ours)
+        assert await trunk._register(trunk._settings.servers[0], 600) == 333
+
+
+async def test_a_dead_resolver_does_not_cut_a_trunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    async def resolver(name: str, port: int) -> list[tuple[Any, ...]]:
+        asked.append(name)
+        if len(asked) > 1:
+            raise OSError("no resolver")
+        return [(None, None, None, "", ("192.0.2.5", port))]
+
+    monkeypatch.setattr(anyio, "getaddrinfo", resolver)
+    monkeypatch.setattr(lookup, "FRESH_S", 0.0)
+    names = lookup.Lookup()
+    for _ in range(3):
+        assert (await names.resolve("sip:trunk.example:5070;transport=tcp")).host == "192.0.2.5"
+    assert len(asked) == 3
+    with pytest.raises(OSError, match="no resolver"):
+        await names.resolve("sip:other.example")
 
 
 async def test_no_call_that_policy_does_not_name(users: Path) -> None:

@@ -1,5 +1,6 @@
 """Digest authentication, with the RFC's own numbers."""
 
+import hashlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -124,6 +125,37 @@ def test_challenges_we_cannot_meet() -> None:
         is None
     )
     assert answer_challenge(('Digest realm="x", nonce="n", qop="auth-int"',), "INVITE", URI, "a", "b") is None
+
+
+@pytest.mark.parametrize("last", ["MD5", "SHA-256", "SHA-512-256"])
+def test_the_strongest_challenge_is_met(last: str) -> None:
+    names = ["MD5", "SHA-256", "SHA-512-256"][: ["MD5", "SHA-256", "SHA-512-256"].index(last) + 1]
+    offered = tuple(
+        f'Digest realm="x", nonce="n", qop="auth", algorithm={name}' for name in (*names, "X-ROT13")
+    )
+    header = answer_challenge(offered, "INVITE", URI, "a", "b")
+    assert header is not None
+    assert Digest.parse(header).algorithm == last
+
+
+def test_session_algorithms_take_in_both_nonces() -> None:
+    """RFC 7616 §3.4.2: A1 = H(user:realm:password):nonce:cnonce."""
+    header = answer_challenge(
+        ('Digest realm="x", nonce="n", qop="auth", algorithm=SHA-256-sess',), "INVITE", URI, "a", "b"
+    )
+    assert header is not None
+    digest = Digest.parse(header)
+    one = hashlib.sha256(b"a:x:b").hexdigest()
+    a1 = hashlib.sha256(f"{one}:n:{digest.get('cnonce')}".encode()).hexdigest()
+    a2 = hashlib.sha256(f"INVITE:{URI}".encode()).hexdigest()
+    text = f"{a1}:n:00000001:{digest.get('cnonce')}:auth:{a2}"
+    assert digest.get("response") == hashlib.sha256(text.encode()).hexdigest()
+    assert digest.get("algorithm") == "SHA-256-sess"
+
+
+def test_rfc_7616_section_3_9_2_hash() -> None:
+    """The RFC's example of SHA-512-256 without its user name in UTF-8: only that the hash is that one."""
+    assert ha1("SHA-512-256", "", "", "") == hashlib.new("sha512_256", b"::").hexdigest()
 
 
 def test_old_challenge_without_qop() -> None:
