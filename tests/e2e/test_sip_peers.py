@@ -52,6 +52,8 @@ class App:
 
     endpoint: SipEndpoint
     wait: float = 0.0
+    early: bool = False
+    """Play before answering, to those who can hear it."""
     rang: int = 0
     aborted: int = 0
     digits: list[str] = field(default_factory=list)
@@ -68,6 +70,9 @@ class App:
     async def _take(self, call: IncomingCall) -> None:
         await anyio.sleep(self.wait)
         try:
+            early = await call.progress() if self.early else None
+            if early is not None:
+                await early.play(TONE[: 2 * 16_000])
             leg = await call.answer()
         except CallAborted:
             self.aborted += 1
@@ -98,6 +103,7 @@ async def line(
     *,
     timers: Timers | None = None,
     wait: float = 0.0,
+    early: bool = False,
     media: MediaSettings | None = None,
     admission: Callable[[], Refusal | None] | None = None,
 ) -> AsyncIterator[App]:
@@ -108,7 +114,7 @@ async def line(
         SipEndpoint.open(SipSettings(port=0), engine, admission=admission, timers=timers) as endpoint,
         anyio.create_task_group() as tasks,
     ):
-        app = App(endpoint, wait)
+        app = App(endpoint, wait, early)
         tasks.start_soon(app.run)
         yield app
         tasks.cancel_scope.cancel()
@@ -189,6 +195,26 @@ async def test_scenario(tmp_path: Path, scenario: str, wait: float, causes: list
         await settled(lambda: app.rang == len(app.causes) + app.aborted)
         assert app.rang == (0 if scenario == "options" else 1)
         assert app.digits == (["5", "#"] if scenario == "info_dtmf" else [])
+        assert app.endpoint.stats.faults == 0
+
+
+@needs_sipp
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+@pytest.mark.parametrize(
+    ("scenario", "causes"),
+    [
+        ("prack_update", [EndCause.REMOTE_HANGUP]),
+        ("session_timer", [EndCause.REMOTE_HANGUP]),
+        ("merged_request", [EndCause.REMOTE_HANGUP]),
+        ("refer_refused", [EndCause.REMOTE_HANGUP]),
+        ("extension_required", []),
+    ],
+)
+async def test_extensions(tmp_path: Path, scenario: str, causes: list[EndCause], transport: str) -> None:
+    async with line(timers=QUICK, wait=0.2, early=scenario == "prack_update") as app:
+        await sipp(app, tmp_path, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", transport)
+        await settled(lambda: app.causes == causes and app.endpoint.stats.dialogs == 0)
+        assert app.rang == len(causes)
         assert app.endpoint.stats.faults == 0
 
 
