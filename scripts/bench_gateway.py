@@ -217,6 +217,7 @@ class _Desk:
         media = self._media.stats
         return {
             "rss_mb": rss_mb(),
+            "objects": len(gc.get_objects()),
             "fds": self._process.num_fds(),
             "ports": media.sessions,
             "dialogs": sip.dialogs,

@@ -5,7 +5,7 @@
 Callers in another process keep that many SIP calls up, with G.711 both ways: each stays 5 to 25 s, then hangs
 up and calls again; the gateway itself hangs up on a quarter; some callers cancel while it rings, some press
 keys, and every 6 s one vanishes, with its ACK or without. Every ten seconds the gateway is asked for its
-memory, files, ports, dialogs, transactions and tasks (after a garbage collection).
+memory, files, ports, dialogs, transactions, tasks and Python objects (after a garbage collection).
 
 Judged are the samples after the first 75 s (all calls up, the first vanished callers' timers over): of each
 figure the median of the last third may exceed that of the first by no more than its bound. In the end all
@@ -33,10 +33,12 @@ SETTLE_S = 75.0
 QUIET_S = 80.0
 """After the last call: no ACK for 32 s, then no answer to our BYE for 32 s, and some."""
 BOUNDS = {"rss_mb": (4.0, 0.03), "fds": (10, 0.1), "ports": (5, 0.05), "dialogs": (10, 0.1),
-          "transactions": (40, 0.15), "tasks": (20, 0.1)}  # fmt: skip
+          "transactions": (40, 0.15), "tasks": (20, 0.1), "objects": (1_500, 0.1)}  # fmt: skip
 """By how much a median may grow: in its unit, and as a share of the first; the larger of the two counts."""
 EMPTY = ("ports", "dialogs", "transactions", "open_calls")
 AS_BEFORE = ("fds", "tasks")
+MORE_OBJECTS = 2_000
+"""Python objects that a first call may leave for good: caches, modules loaded late."""
 
 
 def soak(
@@ -96,6 +98,8 @@ def left_over(before: Figures, after: Figures) -> list[str]:
     left += [
         f"{name} {before[name]:.0f} → {after[name]:.0f}" for name in AS_BEFORE if after[name] > before[name]
     ]
+    if after["objects"] > before["objects"] + MORE_OBJECTS:
+        left.append(f"objects {before['objects']:.0f} → {after['objects']:.0f}")
     return left
 
 

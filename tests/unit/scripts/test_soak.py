@@ -10,8 +10,9 @@ from scripts.soak import BOUNDS, grown, judge, left_over, thirds
 pytestmark = pytest.mark.unit
 
 IDLE = {"rss_mb": 80.0, "fds": 20.0, "ports": 0.0, "dialogs": 0.0, "transactions": 0.0, "tasks": 10.0,
-        "open_calls": 0.0, "faults": 0.0}  # fmt: skip
-BUSY = {"rss_mb": 90.0, "fds": 120.0, "ports": 50.0, "dialogs": 57.0, "transactions": 230.0, "tasks": 160.0}
+        "open_calls": 0.0, "faults": 0.0, "objects": 500.0}  # fmt: skip
+BUSY = {"rss_mb": 90.0, "fds": 120.0, "ports": 50.0, "dialogs": 57.0, "transactions": 230.0, "tasks": 160.0,
+        "objects": 20_000.0}  # fmt: skip
 
 
 def samples(**slope: float) -> list[dict[str, float]]:
@@ -41,8 +42,8 @@ def test_a_wave_is_no_leak() -> None:
 
 
 def test_what_is_left_is_named() -> None:
-    after = IDLE | {"dialogs": 1.0, "fds": 22.0}
-    assert left_over(IDLE, after) == ["dialogs 1", "fds 20 → 22"]
+    after = IDLE | {"dialogs": 1.0, "fds": 22.0, "objects": 9_000.0}
+    assert left_over(IDLE, after) == ["dialogs 1", "fds 20 → 22", "objects 500 → 9000"]
     assert not verdict(after)
 
 
