@@ -14,16 +14,13 @@ from asr.audio import FRAME_SAMPLES, AudioFrame, LegId
 from hotline.conversation import Digit, EndCause
 from hotline.errors import LegGone
 from hotline.gateway import rtcp
-from hotline.gateway.g711 import encode
-from hotline.gateway.media import Direction, LegEnded, LegInput, MediaPlan
+from hotline.gateway.media import Direction, LegEnded, LegInput
 from hotline.gateway.ports import NoPortsLeft
-from hotline.gateway.rtp import RtpPacket, build, parse
-from hotline.gateway.rtp_session import MediaEngine, RtpSession
+from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway_settings import MediaSettings
+from tests.fakes.rtp_peer import HOST, Peer, collect, plan
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
-
-HOST = "127.0.0.1"
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -39,46 +36,11 @@ async def engine() -> AsyncIterator[MediaEngine]:
         yield made
 
 
-def plan(
-    remote: tuple[str, int] | None, direction: Direction = Direction.SENDRECV, **changes: object
-) -> MediaPlan:
-    values = {"codec": "PCMA", "payload_type": 8, "dtmf_payload_type": 101, **changes}
-    return MediaPlan(remote, direction=direction, **values)  # type: ignore[arg-type]
-
-
-class Peer:
-    """A plain socket that speaks RTP."""
-
-    def __init__(self, host: str = HOST) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((host, 0))
-        self.socket.setblocking(False)
-        self.address: tuple[str, int] = self.socket.getsockname()
-        self.sequence = 0
-
-    def send(self, to: tuple[str, int], payload: bytes = b"\x55" * 160, kind: int = 8) -> None:
-        data = build(RtpPacket(kind, self.sequence & 0xFFFF, 160 * self.sequence, 7, payload))
-        self.socket.sendto(data, to)
-        self.sequence += 1
-
-    def received(self) -> list[RtpPacket]:
-        packets = []
-        while True:
-            try:
-                packets.append(parse(self.socket.recv(2048)))
-            except BlockingIOError:
-                return packets
-
-
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
     made = Peer()
     yield made
     made.socket.close()
-
-
-async def collect(session: RtpSession) -> list[LegInput]:
-    return [item async for item in session.inputs()]
 
 
 async def test_two_legs_hear_each_other(engine: MediaEngine) -> None:
@@ -334,79 +296,3 @@ async def test_keys_in_the_sound_of_a_peer_without_events(
         await anyio.sleep(0.2)
         two.end(EndCause.REMOTE_HANGUP)
     assert [item.key for item in heard if isinstance(item, Digit)] == expected
-
-
-def loudest(frames: list[LegInput]) -> list[float]:
-    """The strongest frequency of each 20 ms that is not silent."""
-    found = []
-    for item in frames:
-        if isinstance(item, AudioFrame):
-            sound = np.frombuffer(item.pcm, "<i2").astype(float)
-            if np.abs(sound).max() > 1_000:
-                found.append(float(np.argmax(np.abs(np.fft.rfft(sound))) * 50))
-    return found
-
-
-def tone(hertz: float, number: int) -> bytes:
-    at = np.arange(160 * number, 160 * (number + 1)) / 8_000
-    return encode((8_000 * np.sin(2 * np.pi * hertz * at)).astype(np.int16), "PCMA")
-
-
-async def test_who_sprays_rtp_gets_no_sound_and_is_not_heard(engine: MediaEngine, peer: Peer) -> None:
-    """RTP Bleed: before the peer speaks, and while it does, from another host at our port."""
-    session = await engine.session(LegId("bled"))
-    # what the peer names is behind its NAT: its sound comes from where its signalling does
-    session.configure(plan(("192.0.2.77", 4000), host=HOST))
-    thief = Peer("127.0.0.2")
-    heard: list[LegInput] = []
-
-    async def listen() -> None:
-        heard.extend(await collect(session))
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(listen)
-        for n in range(3):
-            thief.send(session.local, tone(2_000, n))
-        for n in range(120):
-            peer.send(session.local, tone(500, n))
-            for _ in range(3):
-                thief.send(session.local, tone(2_000, thief.sequence))
-            await anyio.sleep(0.02)
-        session.end(EndCause.LOCAL_HANGUP)
-    assert len(peer.received()) > 100
-    assert thief.received() == []
-    strongest = loudest(heard)
-    assert len(strongest) > 80
-    assert set(strongest) == {500.0}
-    assert session.traffic.foreign > 0
-    thief.socket.close()
-    await session.close()
-
-
-async def test_a_settled_peer_may_still_go_on_from_another_port(peer: Peer) -> None:
-    """The socket is bound to the peer after a second, and free again when nothing comes."""
-    settings = MediaSettings(port_min=23_300, port_max=23_398)
-    async with MediaEngine.open(HOST, settings) as engine:
-        await followed(engine, peer)
-
-
-async def followed(engine: MediaEngine, peer: Peer) -> None:
-    session = await engine.session(LegId("moving"))
-    session.configure(plan(peer.address))
-    for n in range(75):
-        peer.send(session.local, tone(500, n))
-        await anyio.sleep(0.02)
-    assert session.bound
-    assert peer.received() != []
-    later = Peer()
-    later.sequence = peer.sequence
-    assert session.traffic.foreign == 0
-    later.send(session.local)  # the system turns it away
-    await anyio.sleep(0.1)
-    assert session.traffic.foreign == 0
-    with anyio.fail_after(10):
-        while not later.received():
-            later.send(session.local)
-            await anyio.sleep(0.02)
-    await session.close()
-    later.socket.close()
