@@ -141,7 +141,7 @@ def distance(sent: Sound, got: Sound, lost: NDArray[np.bool_]) -> float:
 def pesq_of(sent: Sound, got: Sound) -> float | None:
     """PESQ, or None when it is not installed or finds no speech."""
     try:
-        from pesq import PesqError, pesq  # type: ignore[import-untyped,unused-ignore]
+        from pesq import PesqError, pesq
     except ImportError:
         return None
     found = pesq(8000, sent, got, "nb", on_error=PesqError.RETURN_VALUES)
