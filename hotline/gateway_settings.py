@@ -144,7 +144,7 @@ class OutboundRule(Section):
     """Calls in an hour by this rule."""
     from_hour: int = Field(default=0, ge=0, le=23)
     until_hour: int = Field(default=24, ge=1, le=24)
-    """Hours of the day in which it holds, the last one not included."""
+    """Hours of the day in which it holds, the last one not included; `from` may be later: over midnight."""
 
 
 class OutboundSettings(Section):
@@ -165,6 +165,8 @@ class DefenceSettings(Section):
     """And at once."""
     trusted_messages_per_second: float = Field(default=2_000.0, gt=0, le=100_000)
     """What a trusted source may send: a trunk carries many people's calls in one address."""
+    calls_per_source: int = Field(default=20, ge=1, le=10_000)
+    """Calls at once, ringing and answered, with a source that is not trusted: an office, not a trunk."""
     threshold: float = Field(default=12.0, gt=0, le=10_000)
     """Score that leads to a ban: a malformed message is 1, a wrong number 2, wrong credentials 3."""
     failures: int = Field(default=5, ge=1, le=100)

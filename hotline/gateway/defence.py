@@ -121,6 +121,17 @@ class Defence:
         self._dropped += 1
         return Verdict.DIALOGS_ONLY if one.calls else Verdict.DROP
 
+    def most_calls(self, source: str) -> int | None:
+        """See `Guard.most_calls`."""
+        trusted = not self._settings.enabled or self._key(source)[1]
+        return None if trusted else self._settings.calls_per_source
+
+    def shuts_out(self, source: str, now: float) -> bool:
+        """See `Guard.shuts_out`."""
+        key, trusted = self._key(source)
+        one = self._sources.get(key)
+        return one is not None and one.banned_until > now and not one.calls and not trusted
+
     def note(self, source: str, deed: Deed, now: float, user: str = "", *, proved: bool = False) -> None:
         """See `Guard.note`."""
         key, trusted = self._key(source)

@@ -64,4 +64,7 @@ def matches(pattern: str, number: str) -> bool:
 
 
 def _open(rule: OutboundRule, clock: datetime) -> bool:
-    return rule.from_hour <= clock.hour < rule.until_hour
+    """A rule from 22 to 6 holds over midnight."""
+    if rule.from_hour < rule.until_hour:
+        return rule.from_hour <= clock.hour < rule.until_hour
+    return clock.hour >= rule.from_hour or clock.hour < rule.until_hour

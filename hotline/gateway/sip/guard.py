@@ -37,6 +37,12 @@ class Guard(Protocol):
     def admits(self, source: str, now: float) -> Verdict:
         """Asked for each message before it is read."""
 
+    def most_calls(self, source: str) -> int | None:
+        """How many calls at once it may have, ringing and answered; None for any number."""
+
+    def shuts_out(self, source: str, now: float) -> bool:
+        """Whether no stream is opened to it: it is banned, and in no call."""
+
     def note(self, source: str, deed: Deed, now: float, user: str = "", *, proved: bool = False) -> None:
         """Somebody did something; `user`: whose credentials; `proved`: over a stream, so that the source
         cannot have been forged."""
@@ -55,6 +61,16 @@ class Unguarded:
         """Yes."""
         del source, now
         return Verdict.PASS
+
+    def most_calls(self, source: str) -> int | None:
+        """Any number."""
+        del source
+        return None
+
+    def shuts_out(self, source: str, now: float) -> bool:
+        """No."""
+        del source, now
+        return False
 
     def note(self, source: str, deed: Deed, now: float, user: str = "", *, proved: bool = False) -> None:
         """Nothing is kept."""

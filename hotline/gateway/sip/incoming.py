@@ -91,6 +91,11 @@ class IncomingInvite:
         """The leg whose place this call takes when it is answered (RFC 3891)."""
 
     @property
+    def source(self) -> str:
+        """The host it came from."""
+        return self._hop.host
+
+    @property
     def remote(self) -> str:
         """Who calls: the user part when the caller has one, else the whole address. Personal data."""
         uri = NameAddr.parse(self._request.headers.get("From") or "").uri

@@ -1,6 +1,7 @@
 """The user agent server: judges each request and hands it to whom it concerns (RFC 3261 §8.2)."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,6 +60,8 @@ class CallTable:
         self.ringing: dict[Key, IncomingInvite] = {}
         self._ringing_dialogs: dict[DialogId, IncomingInvite] = {}
         self.when_empty: Callable[[], None] | None = None
+        self.of: Counter[str] = Counter()
+        """Host → calls with it, ringing and answered."""
 
     def __len__(self) -> int:
         return len(self.legs) + len(self.ringing)
@@ -67,6 +70,7 @@ class CallTable:
         """A call begins to ring."""
         self.ringing[call.key] = call
         self._ringing_dialogs[call.dialog.ident] = call
+        self.of[call.source] += 1
 
     def rings_in(self, ident: DialogId) -> IncomingInvite | None:
         """The ringing call of an early dialog."""
@@ -79,7 +83,8 @@ class CallTable:
 
     def over(self, call: IncomingInvite) -> None:
         """The call rings no more."""
-        self.ringing.pop(call.key, None)
+        if self.ringing.pop(call.key, None) is not None:
+            self._one_less(call.source)
         self._ringing_dialogs.pop(call.dialog.ident, None)
         self._check_empty()
 
@@ -87,13 +92,20 @@ class CallTable:
         """A leg lives; requests of its dialog go to it."""
         self.legs[leg.dialog.ident] = leg
         leg.source = leg.flow.host
+        self.of[leg.source] += 1
         leg.signalling.guard.note(leg.source, Deed.CALL_BEGUN, leg.signalling.now())
 
     def drop(self, leg: SipLeg) -> None:
         """No request of that leg's dialog can come any more."""
         if self.legs.pop(leg.dialog.ident, None) is not None:
             leg.signalling.guard.note(leg.source, Deed.CALL_ENDED, leg.signalling.now())
+            self._one_less(leg.source)
         self._check_empty()
+
+    def _one_less(self, host: str) -> None:
+        self.of[host] -= 1
+        if self.of[host] <= 0:
+            del self.of[host]
 
     def _check_empty(self) -> None:
         if self.when_empty is not None and not self:
@@ -243,7 +255,7 @@ class UserAgentServer:
         return Refusal(401, "Unauthorized", fields=fields)
 
     def _invite(self, request: Request, hop: Hop, key: Key) -> None:
-        refusal = self._unfit(request) or self._no_room()
+        refusal = self._unfit(request) or self._no_room(hop)
         if refusal is not None:
             self._refuse(request, key, refusal)
             return
@@ -310,8 +322,10 @@ class UserAgentServer:
             return Refusal(415, "Unsupported Media Type", fields=(("Accept-Encoding", "identity"),))
         return None
 
-    def _no_room(self) -> Refusal | None:
-        if self.draining or len(self._calls) >= MAX_DIALOGS:
+    def _no_room(self, hop: Hop) -> Refusal | None:
+        most = self._there.guard.most_calls(hop.host)
+        crowded = most is not None and self._calls.of[hop.host] >= most
+        if self.draining or crowded or len(self._calls) >= MAX_DIALOGS:
             return _SHUT
         return self._admission()
 

@@ -103,7 +103,7 @@ class Signalling:
         self._verdicts: dict[str, bool] = {}
         self._layer = TransactionLayer(timers)
         self.tasks = tasks
-        self._sockets = Sockets(sip, self._receive, self._heard, tasks)
+        self._sockets = Sockets(sip, self._receive, self._welcome, tasks)
         self._waiting: dict[Key, OnReply] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._received = self._malformed = self._ignored = self._faults = 0
@@ -256,6 +256,10 @@ class Signalling:
                 self._verdicts.clear()
             known = self._verdicts[host] = self._allowed(host)
         return known
+
+    def _welcome(self, host: str) -> bool:
+        """Whether it may open a stream, or have its keep-alive answered."""
+        return self._heard(host) and not self.guard.shuts_out(host, self.now())
 
     def _allowed(self, host: str) -> bool:
         try:

@@ -54,3 +54,10 @@ def test_emergency_numbers_go_to_their_stand_in() -> None:
     policy = OutboundPolicy(OutboundSettings(rules=(OutboundRule(pattern="8XXX"),)))
     decision = policy.decide("110", 0, NOON)
     assert (decision.allowed, decision.number) == (True, "8110")
+
+
+def test_a_rule_may_hold_over_midnight() -> None:
+    rule = OutboundRule(pattern="110", from_hour=22, until_hour=6)
+    policy = OutboundPolicy(OutboundSettings(rules=(rule,), emergency={}))
+    for hour, allowed in ((21, False), (22, True), (23, True), (0, True), (5, True), (6, False), (12, False)):
+        assert policy.decide("110", 0, NOON.replace(hour=hour)).allowed is allowed

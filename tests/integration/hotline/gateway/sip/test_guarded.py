@@ -1,7 +1,9 @@
 """The SIP side with its defence: scanners fall silent, calls and honest neighbours do not notice."""
 
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -124,6 +126,53 @@ async def test_flood_of_rubbish_is_cut_off() -> None:
             await caller.raw(b"INVITE rubbish\r\n\r\n")
         await settled(lambda: made.endpoint.stats.received + guard.stats(0).dropped >= 500)
         assert made.endpoint.stats.malformed < 100
+        assert made.endpoint.stats.faults == 0
+
+
+async def test_who_is_banned_opens_no_stream() -> None:
+    guard = defence()
+    async with guarded(guard) as made:
+        now = anyio.current_time()
+        async with await anyio.connect_tcp("127.0.0.1", made.endpoint.port):
+            await settled(lambda: made.endpoint.stats.tcp == 1)
+        for _ in range(6):
+            guard.note("127.0.0.1", Deed.SCANNER, now, proved=True)
+        async with await anyio.connect_tcp("127.0.0.1", made.endpoint.port) as stream:
+            with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)), anyio.fail_after(5):
+                await stream.receive()
+        assert made.endpoint.stats.streams_refused == 1
+
+
+async def test_callers_do_not_notice_a_flood_from_elsewhere() -> None:
+    """Ten thousand well-formed INVITEs of one stranger, as fast as they go, while others call."""
+    guard = Defence(DefenceSettings(trusted=("127.0.0.1/32",)))
+    async with guarded(guard) as made:
+        uri = f"sip:12348@127.0.0.1:{made.endpoint.port}"
+
+        def flood() -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+                wire.bind(("127.0.0.2", 0))
+                for number in range(10_000):
+                    wire.sendto(
+                        f"INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2;branch=z9hG4bKf{number}\r\n"
+                        f"From: <sip:x@127.0.0.2>;tag=f{number}\r\nTo: <{uri}>\r\nCall-ID: f{number}\r\n"
+                        f"CSeq: 1 INVITE\r\nContact: <sip:x@127.0.0.2>\r\n{SDP}"
+                        f"Content-Length: {len(OFFER)}\r\n\r\n{OFFER}".encode(),
+                        ("127.0.0.1", made.endpoint.port),
+                    )
+                    if number % 20 == 0:
+                        time.sleep(0.004)  # some 4,000 a second
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, flood)
+            for number in range(15):
+                async with peer(made) as caller:
+                    await caller.send("INVITE", branch=f"z9hG4bKi{number}", fields=SDP, body=OFFER)
+                    caller.learn(await caller.until("SIP/2.0 200"))
+                    await caller.send("ACK", branch=f"z9hG4bKa{number}")
+                    await caller.send("BYE", cseq=2, branch=f"z9hG4bKb{number}")
+                    assert (await caller.until("SIP/2.0 200")) != ""
+        await settled(lambda: guard.stats(0).dropped > 1_000)
         assert made.endpoint.stats.faults == 0
 
 
