@@ -42,6 +42,12 @@ class PortRange:
         self._used.add(port)
         return port
 
+    def put_back(self, port: int) -> None:
+        """Give a port back that was never used: it needs no rest."""
+        if port in self._used:
+            self._used.discard(port)
+            self._free.appendleft(port)
+
     def release(self, port: int, now: float) -> None:
         """Give a port back; harmless for a port not in use."""
         if port in self._used:

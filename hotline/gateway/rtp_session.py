@@ -6,6 +6,7 @@ call, and a packet is known at most 5 ms after it came, which the jitter buffer 
 """
 
 import asyncio
+import errno
 import logging
 import select
 from collections import deque
@@ -160,18 +161,16 @@ class MediaEngine:
         )
 
     def _bind(self, now: float) -> tuple[int, MediaSocket, MediaSocket]:
-        """Two sockets on the next free pair; a port someone else holds is passed over."""
+        """Two sockets on the next free pair; one someone else holds is passed over. Raises `NoPortsLeft`."""
         while True:
             port = self._ports.take(now)
             try:
-                media = MediaSocket.bound(self._host, port)
-            except OSError:
-                self._ports.release(port, now)
-                continue
-            try:
-                return port, media, MediaSocket.bound(self._host, port + 1)
-            except OSError:
-                media.close()
+                return port, *_pair(self._host, port)
+            except OSError as error:
+                if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                    # No file descriptors or memory: another port would help as little, and this one is well.
+                    self._ports.put_back(port)
+                    raise NoPortsLeft("the system gives no socket") from error
                 self._ports.release(port, now)
 
     def _forget(self, session: RtpSession) -> None:
@@ -260,6 +259,15 @@ class _ControlWire(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         del addr
         self._take(data, self._time())
+
+
+def _pair(host: str, port: int) -> tuple[MediaSocket, MediaSocket]:
+    media = MediaSocket.bound(host, port)
+    try:
+        return media, MediaSocket.bound(host, port + 1)
+    except OSError:
+        media.close()
+        raise
 
 
 __all__ = ["MediaEngine", "MediaStats", "NoPortsLeft", "RtpSession"]

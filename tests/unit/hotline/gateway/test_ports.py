@@ -33,3 +33,12 @@ def test_giving_back_twice_is_harmless() -> None:
     assert {ports.take(1.0), ports.take(1.0)} == {20_000, 20_002}
     with pytest.raises(NoPortsLeft):
         ports.take(1.0)
+
+
+def test_a_port_that_was_never_used_needs_no_rest() -> None:
+    ports = PortRange(20_000, 20_002)
+    assert ports.take(0) == 20_000
+    ports.put_back(20_000)
+    ports.put_back(20_000)
+    assert len(ports) == 0
+    assert [ports.take(0), ports.take(0)] == [20_000, 20_002]
