@@ -24,6 +24,7 @@ MODULES = (
     "hotline/gateway/playout.py",
     "hotline/gateway/rtp_receive.py",
     "hotline/gateway/rtp_send.py",
+    "hotline/gateway/coded_prompt.py",
     "hotline/gateway/voice.py",
     "hotline/gateway/rtp_leg.py",
 )

@@ -32,6 +32,16 @@ class Playout:
         self._coded_at = 0
 
     @property
+    def pcm(self) -> bytes:
+        """All of it, as it was given."""
+        return self._pcm
+
+    @property
+    def taken(self) -> int:
+        """Frames taken."""
+        return self._at // _FRAME_BYTES
+
+    @property
     def done(self) -> bool:
         """Everything has been taken."""
         return self._at >= len(self._pcm)

@@ -2,6 +2,7 @@
 
 from asr.audio import AudioFrame, LegId
 from hotline.gateway import comfort_noise
+from hotline.gateway.coded_prompt import CodedPrompt, coded
 from hotline.gateway.g711 import SILENCE, law_of
 from hotline.gateway.media import MediaPlan
 from hotline.gateway.playout import Playing
@@ -23,11 +24,14 @@ class Voice:
         """Send next to nothing while there is nothing to say; set before `tune`."""
         self._leg = leg
         self._encoder: WideEncoder | None = None
+        self._prompt: tuple[Playing, CodedPrompt] | None = None
+        """Of what is played now."""
 
     def tune(self, before: MediaPlan | None, plan: MediaPlan) -> None:
         """Go on in the plan's codec."""
         if before is None or before.codec != plan.codec:
             self._encoder = encoder(plan.codec, dtx=self.dtx) if is_wide(plan.codec) else None
+            self._prompt = None
         if self.playing is not None:
             self.playing.playout.codec(plan.codec)
 
@@ -39,7 +43,18 @@ class Voice:
         sound, pcm = playing.take()
         if playing.tap is not None:
             playing.tap(AudioFrame(self._leg, clock, pcm, False, sound, law_of(plan.codec)))
-        return sender.tick(sound if self._encoder is None else self._encoder.encode(pcm))
+        return sender.tick(sound if self._encoder is None else self._coded(self._encoder, playing, plan, pcm))
+
+    def _coded(self, encoder: WideEncoder, playing: Playing, plan: MediaPlan, pcm: bytes) -> bytes:
+        """The packet of the frame just taken: somebody else's, when the prompt has been heard before."""
+        if self._prompt is None or self._prompt[0] is not playing:
+            self._prompt = (playing, coded(plan.codec, playing.playout.pcm))
+        prompt, number = self._prompt[1], playing.playout.taken - 1
+        packet = prompt.at(number)
+        if packet is None:
+            packet = encoder.encode(pcm)
+            prompt.put(number, packet)
+        return packet
 
     def _quiet(self, sender: Sender, plan: MediaPlan) -> list[bytes]:
         """A tick of silence; few datagrams where the peer knows what that means (DTX)."""
