@@ -235,6 +235,17 @@ def username_of(header: str) -> str:
         return ""
 
 
+def stale(challenges: tuple[str, ...]) -> bool:
+    """Whether challenges find nothing wrong but the nonce's age (RFC 7616 §3.3)."""
+    for text in challenges:
+        try:
+            if Digest.parse(text).get("stale").lower() == "true":
+                return True
+        except SipSyntaxError:
+            continue
+    return False
+
+
 def answer_challenge(
     challenges: tuple[str, ...], method: str, uri: str, user: str, password: str
 ) -> str | None:

@@ -11,7 +11,7 @@ from hotline.conversation import EndCause
 from hotline.errors import CallAborted, HotlineError
 from hotline.gateway.media import MediaPlan
 from hotline.gateway.sip import session_timer
-from hotline.gateway.sip.auth import answer_challenge
+from hotline.gateway.sip.auth import answer_challenge, stale
 from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.grammar import SipUri, host_literal
 from hotline.gateway.sip.incoming import Calls, MediaPorts
@@ -22,13 +22,15 @@ from hotline.gateway.sip.negotiation import NothingInCommon
 from hotline.gateway.sip.options import ACCEPT, ALLOW, SDP, SUPPORTED
 from hotline.gateway.sip.reliable import ReliableReceiver
 from hotline.gateway.sip.sdp import SdpSyntaxError
-from hotline.gateway.sip.signalling import Signalling
+from hotline.gateway.sip.signalling import CONTACT_USER, Signalling
 from hotline.gateway.sip.transaction import Hop
 from hotline.gateway.sip.transaction_client import cancel
 from hotline.gateway.sip.transport import hop_of
 
 RING_SECONDS = 180.0
 """How long a call may ring before we give it up."""
+MOST_CHALLENGES = 4
+"""A proxy's and the far end's, and each once more for a nonce too old."""
 
 
 class CallRefused(HotlineError):
@@ -57,6 +59,14 @@ class Credentials:
         challenges = response.headers.all("Proxy-Authenticate" if proxy else "WWW-Authenticate")
         value = answer_challenge(challenges, method, uri, self.username, self.password)
         return None if value is None else ("Proxy-Authorization" if proxy else "Authorization", value)
+
+    def meets(self, response: Response, sent: tuple[str, ...]) -> bool:
+        """Whether a challenge is worth an answer: the first of its kind, or one that says only that our
+        nonce was too old (RFC 7616 §3.3). `sent`: names of the credentials that the request carried.
+        """
+        proxy = response.status == 407
+        challenges = response.headers.all("Proxy-Authenticate" if proxy else "WWW-Authenticate")
+        return ("Proxy-Authorization" if proxy else "Authorization") not in sent or stale(challenges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,7 @@ class UserAgentClient:
             ("To", f"<{ident.address or uri}>"),
             ("Call-ID", ident.call_id),
             ("CSeq", f"{ident.cseq} {method}"),
-            self._signalling.contact(hop),
+            self._signalling.contact(hop, user=ident.user),
         ]
         done, found = anyio.Event(), Reply(None, None)
 
@@ -149,6 +159,8 @@ class Ident:
     cseq: int
     address: str
     """Of From and To; "" for ours and the target's."""
+    user: str = CONTACT_USER
+    """Of our Contact."""
 
 
 def retry_after(response: Response) -> int | None:
@@ -186,7 +198,7 @@ class Attempt:
         self._heard = False
         self._abandoned = False
         self._cancelled = False
-        self._challenged = False
+        self._challenges = 0
         self._lengthened = False
         self._receivers: dict[str, ReliableReceiver] = {}
         self._early: dict[str, Dialog] = {}
@@ -254,7 +266,7 @@ class Attempt:
                 self._progressed(invite, response)
         elif response.status < 300:
             self._answered(invite, response)
-        elif response.status in {401, 407} and not self._challenged and not self._abandoned:
+        elif response.status in {401, 407} and self._challenges < MOST_CHALLENGES and not self._abandoned:
             self._meet(invite, response)
         elif response.status == 422 and not self._abandoned and not self._lengthened:
             self._lengthen(invite, response)
@@ -262,9 +274,11 @@ class Attempt:
             self._fail(CallRefused(response.status, response.reason, retry_after(response)))
 
     def _meet(self, invite: Request, response: Response) -> None:
-        self._challenged = True
-        credentials = self._credentials
-        answer = credentials.answer(response, "INVITE", invite.uri) if credentials else None
+        self._challenges += 1
+        credentials, answer = self._credentials, None
+        sent = tuple(name for name, _ in invite.headers.items)
+        if credentials is not None and credentials.meets(response, sent):
+            answer = credentials.answer(response, "INVITE", invite.uri)
         if answer is None:
             self._fail(CallRefused(response.status, response.reason))
             return

@@ -19,7 +19,7 @@ from hotline.gateway.sip.incoming import IncomingInvite, MediaPorts
 from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.registrar import Registrar
 from hotline.gateway.sip.server import Admission, CallTable, Refusal, UserAgentServer
-from hotline.gateway.sip.signalling import Signalling, SipStats
+from hotline.gateway.sip.signalling import CONTACT_USER, Signalling, SipStats
 from hotline.gateway.sip.timers import Timers
 from hotline.gateway.sip.transaction import Hop, Transport
 from hotline.gateway.sip.transport import hop_of
@@ -55,6 +55,7 @@ class SipEndpoint:
             sip.numbers, media, self._calls, authenticator, admission or _admit_all, self._queue, registrar
         )
         self._registrar = registrar
+        self._numbers = sip.numbers
         self._signalling = Signalling(sip, self._server.receive, timers, tasks, guard, self._calls.knows)
         self._server.attach(self._signalling)
         self._client = UserAgentClient(self._signalling, media, self._calls)
@@ -168,9 +169,14 @@ class SipEndpoint:
         """
         return await self._client.options(uri, hop or hop_of(SipUri.parse(uri)))
 
+    @property
+    def number(self) -> str:
+        """What we register as our Contact's user: a registrar sends calls to that, so it must be ours."""
+        return self._numbers[0] if self._numbers else CONTACT_USER
+
     def contact(self, hop: Hop) -> str:
-        """Our own Contact's URI towards that hop."""
-        return self._signalling.contact(hop)[1].strip("<>")
+        """The Contact's URI that we register towards that hop."""
+        return self._signalling.contact(hop, user=self.number)[1].strip("<>")
 
     async def ask(
         self, method: str, uri: str, hop: Hop, fields: list[tuple[str, str]], ident: Ident

@@ -35,6 +35,8 @@ from hotline.gateway_settings import SipSettings
 
 log = logging.getLogger(__name__)
 
+CONTACT_USER = "hotline"
+"""User part of our Contact inside calls."""
 _REMEMBERED = 1_024
 """Addresses whose place in `sip.allow` is remembered."""
 OnReply = Callable[[Response | None], None]
@@ -161,13 +163,14 @@ class Signalling:
         branch = f"{COOKIE}{secrets.token_hex(10)}"
         return f"SIP/2.0/{hop.transport} {host}:{self._port(hop)};rport;branch={branch}"
 
-    def contact(self, hop: Hop, *, secure: bool = False) -> tuple[str, str]:
-        """Our Contact field towards that hop; `secure` when the dialog was begun with a sips: URI."""
+    def contact(self, hop: Hop, *, secure: bool = False, user: str = CONTACT_USER) -> tuple[str, str]:
+        """Our Contact field towards that hop; `secure` when the dialog was begun with a sips: URI; `user`:
+        its user part, which matters where calls are sent to it."""
         host = host_literal(self.address(hop.host))
         kind = "ws" if hop.transport == "WSS" else hop.transport.lower()  # RFC 7118 §5.2
         transport = "" if hop.transport == "UDP" else f";transport={kind}"
         scheme = "sips" if secure and hop.secure else "sip"
-        return "Contact", f"<{scheme}:hotline@{host}:{self._port(hop)}{transport}>"
+        return "Contact", f"<{scheme}:{user}@{host}:{self._port(hop)}{transport}>"
 
     def _port(self, hop: Hop) -> int:
         """Ours for that transport; where we only connect and do not listen, that of UDP and TCP."""

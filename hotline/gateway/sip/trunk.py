@@ -23,6 +23,8 @@ from hotline.gateway_settings import TrunkServer, TrunkSettings
 
 log = logging.getLogger(__name__)
 
+TRIES = 6
+"""REGISTERs in a row: too short an interval, and challenges of a proxy and of the registrar."""
 REFUSED_S = 600.0
 """A trunk that says that we may not register is asked again after so long: somebody must mend it."""
 
@@ -147,8 +149,9 @@ class Trunk:
         return granted is not None
 
     async def _watch(self, server: TrunkServer) -> None:
-        """Stay with a server until it fails, or its registration is due."""
+        """Stay with a server until it fails, its registration is due, or it was away for a moment."""
         until = anyio.current_time() + refresh_after(self._granted_s, self._chance)
+        missed = False
         while (left := until - anyio.current_time()) > 0 or not self._settings.register_:
             pause = self._settings.options_s
             await anyio.sleep(min(pause, left) if self._settings.register_ else pause)
@@ -157,18 +160,21 @@ class Trunk:
             if not self._health[server.uri].up:
                 self._registered = False
                 return
+            if answered and missed and self._settings.register_:
+                return  # it may have begun anew, and know nobody
+            missed = not answered
 
     async def _ask(self, server: TrunkServer) -> bool:
         """OPTIONS: any answer but 503 and 408 means that it is there."""
-        began = anyio.current_time()
+        began, status = anyio.current_time(), 0
         try:
             hop = hop_of(await self._lookup.resolve(server.uri))
-            self._status = 0
             with anyio.move_on_after(self._settings.answer_s):
-                self._status = await self._sip.options(server.uri, hop) or 0
-        except (HotlineError, OSError):
-            self._status = 0
-        answered = self._status not in {0, 408, 503}
+                status = await self._sip.options(server.uri, hop) or 0
+        except (HotlineError, OSError) as error:
+            log.info("trunk not reached", extra={"trunk": self.name, "error": type(error).__name__})
+        self._status = status
+        answered = status not in {0, 408, 503}
         if answered:
             self._health[server.uri].round_trip_ms = (anyio.current_time() - began) * 1000
         return answered
@@ -176,21 +182,20 @@ class Trunk:
     async def _register(self, server: TrunkServer, expires: int) -> int | None:
         """REGISTER with a server; what it granted, in seconds, or None."""
         self._registered = False
-        asked, extra, tries = expires, list[tuple[str, str]](), 0
-        while tries < 5:
-            tries += 1
-            response = await self._send(server, asked, extra)
+        asked, extra = expires, dict[str, str]()
+        for _ in range(TRIES):
+            response = await self._send(server, asked, list(extra.items()))
             self._status = 0 if response is None else response.status
             if response is None:
                 return None
             self._asked_to_wait = max(self._asked_to_wait, retry_after(response) or 0)
             if response.status == 423 and (least := _number(response.headers.get("Min-Expires"))):
-                asked, extra = least, []  # a nonce is used once: there will be another challenge
-            elif response.status in {401, 407} and not extra and self._credentials is not None:
-                field = self._credentials.answer(response, "REGISTER", _registrar(server))
+                asked, extra = least, {}  # a nonce is used once: there will be another challenge
+            elif response.status in {401, 407}:
+                field = self._met(response, server, tuple(extra))
                 if field is None:
                     return None
-                extra = [field]
+                extra[field[0]] = field[1]
             elif 200 <= response.status < 300:
                 self._registered = expires > 0
                 self._asked_to_wait = 0.0
@@ -199,11 +204,17 @@ class Trunk:
                 return None
         return None
 
+    def _met(self, response: Response, server: TrunkServer, sent: tuple[str, ...]) -> tuple[str, str] | None:
+        known = self._credentials
+        if known is None or not known.meets(response, sent):
+            return None
+        return known.answer(response, "REGISTER", _registrar(server))
+
     async def _send(self, server: TrunkServer, expires: int, extra: list[tuple[str, str]]) -> Response | None:
         self._cseq += 1
         uri = _registrar(server)
         address = f"sip:{self._settings.user}@{uri.partition(':')[2]}"
-        ident = Ident(self._ident, self._cseq, address)
+        ident = Ident(self._ident, self._cseq, address, self._sip.number)
         try:
             hop = hop_of(await self._lookup.resolve(server.uri))
             fields = [("Expires", str(expires)), *extra]
