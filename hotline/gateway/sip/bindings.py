@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hotline.errors import HotlineError
+from hotline.gateway.sip.grammar import SipUri
 from hotline.gateway.sip.transaction import Hop
 
 MAX_USERS = 10_000
@@ -56,7 +57,7 @@ class Binding:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes it the same binding again: its instance and flow, else its address (RFC 5626 §6)."""
+        """Where it is kept: by its instance and flow, else by its address."""
         return (self.instance, str(self.reg_id)) if self.instance and self.reg_id else (self.uri,)
 
 
@@ -92,7 +93,7 @@ class Bindings:
         held = dict(self._users.get(user, {}))
         for binding in held.values():
             # A request older than what it would change: 500, so that its sender asks anew (§10.3 step 7).
-            touched = asked.everything or any(_key(item) == binding.key for item in asked.contacts)
+            touched = asked.everything or any(_is(binding, item) for item in asked.contacts)
             if touched and binding.call_id == asked.call_id and asked.cseq <= binding.cseq:
                 raise BindingRefused(500, "Out of Order")
         if asked.everything:
@@ -136,11 +137,11 @@ class Bindings:
 
     @staticmethod
     def _change(held: dict[tuple[str, ...], Binding], item: Wanted, asked: Register, now: float) -> None:
-        key = _key(item)
+        for key in [key for key, binding in held.items() if _is(binding, item)]:
+            del held[key]
         if item.expires == 0:
-            held.pop(key, None)
             return
-        held[key] = Binding(
+        made = Binding(
             uri=item.uri,
             q=item.q,
             expires_at=now + item.expires,
@@ -152,6 +153,7 @@ class Bindings:
             reg_id=item.reg_id,
             behind_nat=asked.behind_nat,
         )
+        held[made.key] = made
 
     def _expire(self, user: str, now: float) -> None:
         held = self._users.get(user)
@@ -163,5 +165,9 @@ class Bindings:
             del self._users[user]
 
 
-def _key(item: Wanted) -> tuple[str, ...]:
-    return (item.instance, str(item.reg_id)) if item.instance and item.reg_id else (item.uri,)
+def _is(binding: Binding, item: Wanted) -> bool:
+    """The same binding again: by instance and flow (RFC 5626 §6), else by address (RFC 3261 §10.3 step 7)."""
+    if item.instance and item.reg_id:
+        return (binding.instance, binding.reg_id) == (item.instance, item.reg_id)
+    by_flow = bool(binding.instance and binding.reg_id)
+    return not by_flow and SipUri.parse(binding.uri).same(SipUri.parse(item.uri))

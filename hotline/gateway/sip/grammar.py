@@ -166,6 +166,25 @@ class SipUri:
         """The transport parameter, lower case; `udp` when there is none (RFC 3263 §4.1)."""
         return (param(self.params, "transport") or "udp").lower()
 
+    def same(self, other: "SipUri") -> bool:
+        """Whether both mean one place (RFC 3261 §19.1.4): further parameters count only where both have them.
+
+        Headers are compared as written.
+        """
+        place = (self.scheme, self.user, self.host, self.port, self.headers)
+        if place != (other.scheme, other.user, other.host, other.port, other.headers):
+            return False
+        ours, theirs = _folded(self.params), _folded(other.params)
+        names = (ours.keys() & theirs.keys()) | _ALWAYS_COMPARED
+        return all(ours.get(name) == theirs.get(name) for name in names)
+
+
+_ALWAYS_COMPARED = frozenset({"user", "ttl", "method", "maddr", "transport"})
+
+
+def _folded(params: Params) -> dict[str, str]:
+    return {name.lower(): (value or "").lower() for name, value in params}
+
 
 @dataclass(frozen=True, slots=True)
 class NameAddr:

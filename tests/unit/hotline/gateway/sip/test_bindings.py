@@ -98,3 +98,22 @@ def test_best_first_and_lost_flows_go() -> None:
     assert [item.uri for item in bindings.lookup("a", 1)] == ["sip:y", "sip:x"]
     bindings.drop(lambda hop: hop.connection == 7)
     assert [item.uri for item in bindings.lookup("a", 1)] == ["sip:x"]
+
+
+def test_an_address_written_otherwise_is_the_same_binding() -> None:
+    bindings = Bindings(2)
+    bindings.update("a", register(Wanted("sip:me@Host.example;line=1", 60)), 0)
+    (held,) = bindings.update("a", register(Wanted("sip:%6De@HOST.example", 60), cseq=2), 1)
+    assert held.uri == "sip:%6De@HOST.example"  # what it says last is what is rung
+    bindings.answered("a", held, alive=False)
+    assert bindings.lookup("a", 1)[0].missed == 1
+    with pytest.raises(BindingRefused):
+        bindings.update("a", register(Wanted("sip:me@host.example", 0), cseq=2), 2)
+    assert bindings.update("a", register(Wanted("sip:me@host.example;line=9", 0), cseq=3), 2) == ()
+
+
+def test_an_address_never_takes_a_flow_s_binding() -> None:
+    bindings = Bindings(2)
+    flow = Wanted("sip:me@host.example", 60, instance="<urn:uuid:1>", reg_id=1)
+    bindings.update("a", register(flow), 0)
+    assert len(bindings.update("a", register(Wanted("sip:me@host.example", 60), cseq=2), 0)) == 2

@@ -123,3 +123,34 @@ def test_nothing_but_syntax_errors_comes_out(text: str) -> None:
             read(text)
         except SipSyntaxError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
+        ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5"),
+    ],
+)
+def test_uris_that_mean_one_place(one: str, other: str) -> None:
+    assert SipUri.parse(one).same(SipUri.parse(other))
+    assert SipUri.parse(other).same(SipUri.parse(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+        ("sip:bob@biloxi.com", "sips:bob@biloxi.com"),
+        ("sip:bob@biloxi.com;maddr=10.0.0.1", "sip:bob@biloxi.com"),
+        ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
+        ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"),
+    ],
+)
+def test_uris_that_do_not(one: str, other: str) -> None:
+    """Those of RFC 3261 §19.1.4, and more of their kind."""
+    assert not SipUri.parse(one).same(SipUri.parse(other))
