@@ -159,7 +159,7 @@ async def linphone(
     )
     (folder / "linphonerc").write_text(
         "[sip]\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nverify_server_certs=1\n"
-        f"guess_hostname=1\nuse_ipv6=0\nroot_ca={authority or ''}\nuse_ipv6=0\n"
+        f"guess_hostname=1\nipv6_migration_done=1\nuse_ipv6=0\nroot_ca={authority or ''}\n"
         f"default_proxy={0 if server else -1}\n"
         "[net]\nmtu=1300\n[rtp]\naudio_rtp_port=-1\n[sound]\nec=0\n"
         "[video]\ncapture=0\ndisplay=0\n" + (registered if server else "")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import anyio.abc
@@ -62,14 +62,17 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, **settings: Any) -> AsyncIterator[House]:
+async def house(
+    folder: Path, *, srtp: Literal["allow", "require"] = "allow", **settings: Any
+) -> AsyncIterator[House]:
     papers = make_authority(folder)
     tls = TlsSettings(port=0, certificate=papers.certificate, key=papers.key)
     phones = users_file(folder / "phones", "8001")
     registrar = Registrar(RegistrarSettings(users_file=phones, realm=REALM, **settings))
+    sip = SipSettings(port=0, tls=tls, srtp=srtp)
     async with (
         MediaEngine.open("127.0.0.1", MediaSettings(port_min=30_000, port_max=32_000)) as engine,
-        SipEndpoint.open(SipSettings(port=0, tls=tls), engine, registrar=registrar, ping_s=1.0) as endpoint,
+        SipEndpoint.open(sip, engine, registrar=registrar, ping_s=1.0) as endpoint,
     ):
         yield House(endpoint, registrar, papers)
 
@@ -158,3 +161,50 @@ async def test_a_wrong_password_is_not_bound(tmp_path: Path) -> None:
     ):
         await settled(lambda: here.registrar.stats(anyio.current_time()).refused > 0)
         assert here.bound() == 0
+
+
+# -- phones that call us -------------------------------------------------------------------------------------
+
+
+async def taken(here: House) -> bytes:
+    """Answer the first call, talk, and hear what it says until it hangs up or we do."""
+    with anyio.fail_after(30):
+        async for call in here.endpoint.incoming():
+            leg = await call.answer()
+            heard = await talk(leg, 4)
+            await leg.hangup()
+            return heard
+    raise AssertionError("no call came")
+
+
+@needs_linphone
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+async def test_linphone_calls(tmp_path: Path, transport: str) -> None:
+    async with house(tmp_path) as here:
+        async with linphone(tmp_path / "phone", "", "", authority=here.papers.authority) as phone:
+            where = here.where(transport).replace(
+                "127.0.0.1", "localhost" if transport == "tls" else "127.0.0.1"
+            )
+            await say(phone, f"call sip:12348@{where}")
+            heard = await taken(here)
+            await anyio.sleep(0.5)
+            await say(phone, "quit")
+            with anyio.move_on_after(10):
+                await phone.wait()
+        assert tone_in(heard, 16_000, THEIRS_HZ) > 0.8
+        assert linphone_heard(tmp_path / "phone") > 0.8
+        assert here.endpoint.stats.faults == 0
+
+
+@needs_baresip
+async def test_baresip_calls_over_tls_with_srtp(tmp_path: Path) -> None:
+    async with house(tmp_path, srtp="require") as here:
+        account = "<sip:13800001234@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand"
+        dial = f"sip:12348@{here.where('tls')}"
+        folder = tmp_path / "phone"
+        authority = here.papers.authority
+        async with baresip(folder, account, dial=dial, authority=authority, media="module srtp.so\n"):
+            heard = await taken(here)
+        assert tone_in(heard, 16_000, THEIRS_HZ) > 0.8
+        assert baresip_heard(folder) > 0.8
+        assert here.endpoint.stats.faults == 0
