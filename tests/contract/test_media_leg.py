@@ -78,7 +78,7 @@ class SipParty:
 
 async def sip_party(stack: AsyncExitStack, codec: Codec, srtp: Literal["allow", "require"]) -> SipParty:
     """Two endpoints on loopback; the leg under test is the one that was called."""
-    settings = SipSettings(host="127.0.0.1", port=0, codecs=(codec,), srtp=srtp)
+    settings = SipSettings(host="127.0.0.1", port=0, codecs=(codec,), srtp=srtp, srtp_over_clear=True)
     media = MediaSettings(port_min=23_400, port_max=23_418)
     engine = await stack.enter_async_context(MediaEngine.open("127.0.0.1", media))
     called = await stack.enter_async_context(SipEndpoint.open(settings, engine))
