@@ -130,7 +130,8 @@ class Trunk:
         before = self._current
         servers = order(self._settings.servers, self._chance)
         # Who is in use stays in use while it answers: leaving a server costs a registration.
-        servers.sort(key=lambda item: (not self._health[item.uri].up, item is not before))
+        now = anyio.current_time()
+        servers.sort(key=lambda item: (*self._trouble(item, now), item is not before))
         for server in servers:
             if await self._try(server):
                 if self._current is not None and self._current is not server:
@@ -140,6 +141,11 @@ class Trunk:
                 return server
         self._registered = False
         return None
+
+    def _trouble(self, server: TrunkServer, now: float) -> tuple[bool, bool]:
+        """Sorts last who has asked to be left alone, and before it who does not answer."""
+        health = self._health[server.uri]
+        return health.rests_until > now, not health.up
 
     async def _try(self, server: TrunkServer) -> bool:
         if not self._settings.register_:
@@ -188,7 +194,9 @@ class Trunk:
             self._status = 0 if response is None else response.status
             if response is None:
                 return None
-            self._asked_to_wait = max(self._asked_to_wait, retry_after(response) or 0)
+            wait = retry_after(response) or 0
+            self._asked_to_wait = max(self._asked_to_wait, wait)
+            self._health[server.uri].rests_until = anyio.current_time() + wait
             if response.status == 423 and (least := _number(response.headers.get("Min-Expires"))):
                 asked, extra = least, {}  # a nonce is used once: there will be another challenge
             elif response.status in {401, 407}:
@@ -238,9 +246,7 @@ class Trunk:
         if self._current is not None:
             servers = [self._current, *(item for item in servers if item is not self._current)]
         now = anyio.current_time()
-        servers.sort(
-            key=lambda item: (self._health[item.uri].rests_until > now, not self._health[item.uri].up)
-        )
+        servers.sort(key=lambda item: self._trouble(item, now))
         for server in servers:
             try:
                 target = await self._lookup.resolve(server.uri)

@@ -329,6 +329,18 @@ async def test_a_server_that_asks_to_be_left_alone_is_the_last_to_be_asked(users
         assert got.count("INVITE") == 1
 
 
+async def test_who_asks_to_be_left_alone_is_the_last_to_be_registered_with(users: Path) -> None:
+    async with (
+        registrar(users) as far,
+        by_hand("503 Service Unavailable", "Retry-After: 120") as (tired, got),
+        gateway() as ours,
+    ):
+        trunk = Trunk(trunk_to([tired, far.endpoint.port]), ours)
+        for _ in range(3):
+            assert await trunk._settle() is trunk._settings.servers[1]
+        assert got.count("REGISTER") == 1
+
+
 async def test_what_others_of_our_user_were_granted_is_not_ours(users: Path) -> None:
     fields = "Contact: <sip:8001@192.0.2.9>;expires=7\r\nExpires: 333"
     async with by_hand("200 OK", fields) as (port, _), gateway() as ours:
