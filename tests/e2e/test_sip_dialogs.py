@@ -38,11 +38,17 @@ async def nothing(leg: SipLeg) -> None:
     del leg
 
 
+ACKNOWLEDGED_S = 0.5
+"""sipp cannot take a request while it is about to send its ACK."""
+
+
 async def hold(leg: SipLeg) -> None:
+    await anyio.sleep(ACKNOWLEDGED_S)
     await leg.hold(b"")
 
 
 async def send_elsewhere(leg: SipLeg) -> None:
+    await anyio.sleep(ACKNOWLEDGED_S)
     await leg.refer("sip:8002@127.0.0.1")
     await leg.hangup()
 
