@@ -14,7 +14,8 @@ import pytest
 
 from hotline.robot.demo_caller import DemoCaller, Sentence, render_caller, speak, write_wav
 from hotline.settings import Settings
-from tests.e2e.line import ROOT, LineProcess, copy_flows, ended, free_port
+from tests.e2e.line import ROOT, LineProcess, copy_flows, ended
+from tests.e2e.ports import free_port
 from tests.fakes.certificates import make_authority
 
 SECRET = "0123456789abcdef-of-a-test"

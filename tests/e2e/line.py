@@ -6,7 +6,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from typing import Any
 
 import psutil
 import yaml
+
+from tests.e2e.ports import line_ports, not_bound, sipp_ports
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = Path(__file__).parent / "sipp"
@@ -48,14 +49,6 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds} s: {what}")
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of loopback that nobody has at the moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def copy_flows(folder: Path, *, brief: bool = False, webhooks: dict[str, str] | None = None) -> Path:
@@ -115,12 +108,12 @@ class LineProcess:
         self.data.mkdir(parents=True, exist_ok=True)
         if self.cache.is_dir():
             shutil.copytree(self.cache, self.data / "prompts", dirs_exist_ok=True)
-        low = random.randrange(24_000, 30_000, 2)  # apart from `hotline call` and from ports given out freely
+        low, high = line_ports(100)
         ports = {
             "HOTLINE__SIP__PORT": "0",
             "HOTLINE__WEB__PORT": "0",
             "HOTLINE__MEDIA__PORT_MIN": str(low),
-            "HOTLINE__MEDIA__PORT_MAX": str(low + 400),
+            "HOTLINE__MEDIA__PORT_MAX": str(high),
         }
         self.starts += 1
         with self.log.open("wb") as log:
@@ -257,29 +250,53 @@ class LineProcess:
 class Sipp:
     """A sipp process that has been started."""
 
+    STARTS = 5
+    """One that finds its ports taken between our look and its own bind is started again with others."""
+    BOUND_S = 0.5
+    """It has its ports, or has died for want of them, well within this."""
+
     def __init__(self, line: LineProcess, arguments: Sequence[str], calls: int, seconds: int) -> None:
-        self._folder = line.folder / f"sipp-{random.randrange(10**9)}"
-        (self._folder / "pcap").mkdir(parents=True)
-        for source in PCAPS.glob("*.pcap"):
-            (self._folder / "pcap" / source.name).symlink_to(source)
-        command = ["sipp", "-s", "12348", f"127.0.0.1:{line.sip_port}", "-i", "127.0.0.1", "-nostdin"]
-        command += ["-p", str(free_port(socket.SOCK_DGRAM)), "-mp", str(random.randrange(12_000, 19_000, 4))]
-        command += ["-m", str(calls), "-timeout", str(seconds), "-timeout_error", "-trace_err", *arguments]
-        self._process = subprocess.Popen(
-            command,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        self._command = ["sipp", "-s", "12348", f"127.0.0.1:{line.sip_port}", "-i", "127.0.0.1", "-nostdin"]
+        self._command += ["-m", str(calls), "-timeout", str(seconds), "-timeout_error", "-trace_err"]
+        self._command += arguments
         self._seconds = seconds
+        for _ in range(self.STARTS):
+            self._folder = line.folder / f"sipp-{random.randrange(10**9)}"
+            (self._folder / "pcap").mkdir(parents=True)
+            for source in PCAPS.glob("*.pcap"):
+                (self._folder / "pcap" / source.name).symlink_to(source)
+            self._process = self._start()
+            if not self._found_ports_taken():
+                return
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with (self._folder / "screen").open("wb") as screen:
+            return subprocess.Popen(
+                [*self._command, *sipp_ports()],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _found_ports_taken(self) -> bool:
+        try:
+            code = self._process.wait(self.BOUND_S)
+        except subprocess.TimeoutExpired:
+            return False
+        return code != 0 and not_bound(self._errors() + self._screen())
+
+    def _errors(self) -> str:
+        return "".join(path.read_text(errors="replace") for path in self._folder.glob("*_errors.log"))
+
+    def _screen(self) -> str:
+        return (self._folder / "screen").read_text(errors="replace")
 
     def passed(self) -> str:
         """Wait until it is done; fails with its own complaints. Returns its last screen."""
-        said = self._process.communicate(timeout=self._seconds + 10)[0].decode(errors="replace")
-        errors = "".join(path.read_text(errors="replace") for path in self._folder.glob("*_errors.log"))
-        assert self._process.returncode == 0, errors[:3_000] or said[-2_000:]
-        return said
+        code = self._process.wait(self._seconds + 10)
+        assert code == 0, self._errors()[:3_000] or self._screen()[-2_000:]
+        return self._screen()
 
 
 def ended(call: "subprocess.Popen[str]", seconds: float) -> str:

@@ -17,7 +17,7 @@ from asr.audio import AudioFrame
 from hotline.errors import LegGone
 from hotline.gateway.media import MediaLeg
 from hotline.gateway.sip.auth import ha1
-from tests.e2e.line import free_port
+from tests.e2e.ports import free_port, not_bound, sipp_ports
 
 OURS_HZ, THEIRS_HZ = 440, 700
 MODULES = Path("/usr/lib/baresip/modules")
@@ -107,6 +107,20 @@ async def running(
                 if process.returncode is None:
                     process.kill()
                 await process.aclose()
+
+
+async def run_sipp(command: list[str], folder: Path) -> None:
+    """Run sipp to its end with ports of its own; fails with its complaints."""
+    for _ in range(5):
+        done = await anyio.run_process([*command, "-trace_err", *sipp_ports()], cwd=folder, check=False)
+        errors = "".join(path.read_text(errors="replace") for path in folder.glob("*_errors.log"))
+        said = errors or (done.stdout + done.stderr)[-2_000:].decode(errors="replace")
+        if done.returncode == 0:
+            return
+        assert not_bound(said), said
+        for path in folder.glob("*_errors.log"):
+            path.unlink()
+    raise AssertionError(said)
 
 
 @asynccontextmanager

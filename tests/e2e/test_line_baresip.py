@@ -12,7 +12,8 @@ import pytest
 import soxr
 
 from tests.e2e.conftest import StartLine
-from tests.e2e.line import free_port, wait_for
+from tests.e2e.line import wait_for
+from tests.e2e.ports import free_port
 
 pytestmark = [
     pytest.mark.e2e,
@@ -81,7 +82,7 @@ def configure(folder: Path, voice: Path) -> int:
     control = free_port()
     (folder / "accounts").write_text("<sip:13800001234@127.0.0.1>;regint=0\n")
     (folder / "config").write_text(
-        f"sip_listen 127.0.0.1:{free_port(socket.SOCK_DGRAM)}\nctrl_tcp_listen 127.0.0.1:{control}\n"
+        f"sip_listen 127.0.0.1:{free_port()}\nctrl_tcp_listen 127.0.0.1:{control}\n"
         f"module_path {MODULES}\nsnd_path {folder}\nnet_interface 127.0.0.1\n"
         f"audio_source aufile,{folder}/voice.wav\naudio_player aubridge,nowhere\n"
         "module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n"

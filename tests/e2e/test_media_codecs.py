@@ -1,7 +1,6 @@
 """Codecs and SRTP against baresip: a tone both ways found at its frequency, keys pressed, the call ended."""
 
 import json
-import random
 import shutil
 import subprocess
 import wave
@@ -18,6 +17,7 @@ from hotline.gateway.media import MediaLeg
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway_settings import MediaSettings, SipSettings
+from tests.e2e.ports import free_port, line_ports
 
 MODULES = Path("/usr/lib/baresip/modules")
 pytestmark = [
@@ -120,13 +120,13 @@ def configure(folder: Path, codec: str, protection: str, hertz: int, ports: list
     ],
 )
 async def test_baresip(tmp_path: Path, codec: str, protection: str, hertz: int) -> None:
-    ports = random.sample(range(41_000, 48_000), 2)
+    ports = [free_port(), free_port()]
     configure(tmp_path, codec, protection, hertz, ports)
-    low = random.randrange(20_000, 40_000, 2)
+    low, high = line_ports(10)
     settings = SipSettings(port=0, srtp_over_clear=True)
     heard = Heard()
     async with (
-        MediaEngine.open("127.0.0.1", MediaSettings(port_min=low, port_max=low + 40)) as engine,
+        MediaEngine.open("127.0.0.1", MediaSettings(port_min=low, port_max=high)) as engine,
         SipEndpoint.open(settings, engine) as endpoint,
         anyio.create_task_group() as tasks,
     ):

@@ -29,6 +29,7 @@ from tests.e2e.phones import (
     tone_in,
     users_file,
 )
+from tests.e2e.ports import line_ports
 from tests.fakes.certificates import Papers, make_authority
 
 pytestmark = [pytest.mark.e2e, pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -70,8 +71,9 @@ async def house(
     phones = users_file(folder / "phones", "8001")
     registrar = Registrar(RegistrarSettings(users_file=phones, realm=REALM, **settings))
     sip = SipSettings(port=0, tls=tls, srtp=srtp)
+    low, high = line_ports(100)
     async with (
-        MediaEngine.open("127.0.0.1", MediaSettings(port_min=30_000, port_max=32_000)) as engine,
+        MediaEngine.open("127.0.0.1", MediaSettings(port_min=low, port_max=high)) as engine,
         SipEndpoint.open(sip, engine, registrar=registrar, ping_s=1.0) as endpoint,
     ):
         yield House(endpoint, registrar, papers)

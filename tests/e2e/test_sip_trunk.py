@@ -1,7 +1,6 @@
 """A trunk at a registrar and proxy of others (kamailio), with a phone of others (baresip) behind it."""
 
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -21,7 +20,6 @@ from hotline.gateway.sip.leg import SipLeg
 from hotline.gateway.sip.timers import Timers
 from hotline.gateway.sip.trunk import Trunk, Trunks
 from hotline.gateway_settings import MediaSettings, SipSettings, TrunkServer, TrunkSettings
-from tests.e2e.line import free_port
 from tests.e2e.phones import (
     KAMAILIO,
     PASSWORD,
@@ -32,6 +30,7 @@ from tests.e2e.phones import (
     talk,
     tone_in,
 )
+from tests.e2e.ports import free_port, line_ports
 
 pytestmark = [
     pytest.mark.e2e,
@@ -54,13 +53,13 @@ async def trunk_at(
     ports: list[int], transport: str = "udp", **settings: Any
 ) -> AsyncIterator[tuple[SipEndpoint, Trunk]]:
     """Our gateway with a trunk that is kept up."""
-    low = free_port(socket.SOCK_DGRAM) & ~1
+    low, high = line_ports(10)
     servers = tuple(
         TrunkServer(uri=f"sip:127.0.0.1:{port};transport={transport}", priority=at)
         for at, port in enumerate(ports)
     )
     made: dict[str, Any] = {"user": USER, "password": SecretStr(PASSWORD), "options_s": 1, **settings}
-    media = MediaSettings(port_min=low, port_max=min(low + 40, 65_534))
+    media = MediaSettings(port_min=low, port_max=high)
     async with (
         MediaEngine.open("127.0.0.1", media) as engine,
         SipEndpoint.open(SipSettings(port=0), engine, timers=QUICK) as endpoint,

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartLine, wav_seconds
-from tests.e2e.line import SCRIPTED, LineProcess, free_port
+from tests.e2e.line import SCRIPTED, LineProcess
+from tests.e2e.ports import free_port
 from tests.e2e.test_webrtc import CHROMIUM, FLAGS, microphone
 from tests.fakes.certificates import make_authority
 
@@ -65,7 +65,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def doors(secure: bool, folder: Path) -> tuple[dict[str, str], str]:
     """Settings of a line with a WebSocket door, and the door's address."""
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     if not secure:
         return {"sip__ws__port": str(port)}, f"ws://127.0.0.1:{port}/"
     papers = make_authority(folder)
