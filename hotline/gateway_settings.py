@@ -80,6 +80,10 @@ class SipSettings(Section):
     """Answer a peer where its requests come from when the address it names cannot be right (NAT)."""
     connections_per_source: int = Field(default=50, ge=1, le=10_000)
     """Streams (TCP, TLS, WebSocket) one address may have open."""
+    handshakes: int = Field(default=300, ge=1, le=10_000)
+    """TLS and WebSocket handshakes that may go on at once; then the one going on for longest makes room."""
+    handshakes_per_source: int = Field(default=30, ge=1, le=10_000)
+    """Of them, how many from one address."""
     tls: TlsSettings = TlsSettings()
     ws: WsSettings = WsSettings()
 

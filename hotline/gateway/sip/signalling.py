@@ -71,6 +71,13 @@ class SipStats:
     """Closed for being too slow, or for what they sent."""
     ws_refused: int
     """WebSockets turned away for their address, page or subprotocol."""
+    handshakes: int
+    """TLS and WebSocket handshakes going on now."""
+    handshakes_refused: int
+    """Connections closed for want of a place for their handshake."""
+    tls_failures: int
+    ws_failures: int
+    """Handshakes of TLS and of WebSocket that came to nothing."""
     stun: int
     """Keep-alives answered."""
     transactions: int
@@ -141,10 +148,12 @@ class Signalling:
     def stats(self, dialogs: int) -> SipStats:
         """A snapshot."""
         seen, counts = self._layer.counters, self._sockets.counts
+        standing = self._sockets.threshold
         return SipStats(
             self._received, self._malformed, self._ignored, seen.absorbed, seen.stray, seen.merged,
             seen.overloaded, self._faults, counts.open["TCP"], counts.open["TLS"],
             counts.open["WS"] + counts.open["WSS"], counts.refused, counts.cut, self._sockets.ws_refused,
+            len(standing), standing.refused, standing.failures["tls"], standing.failures["ws"],
             counts.stun, len(self._layer), dialogs,
         )  # fmt: skip
 

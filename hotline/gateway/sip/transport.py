@@ -14,10 +14,11 @@ from ipaddress import ip_address
 import anyio
 from anyio.abc import TaskGroup
 
-from hotline.errors import HotlineError
+from hotline.errors import ConfigError, HotlineError
 from hotline.gateway.sip import stun
 from hotline.gateway.sip.grammar import SipUri
 from hotline.gateway.sip.streams import Flow, Lost, Opening, Stream
+from hotline.gateway.sip.threshold import Place, Step, Threshold, TlsDoor
 from hotline.gateway.sip.tls import HANDSHAKE_SECONDS, RENEW_SECONDS, TlsContexts
 from hotline.gateway.sip.transaction import Hop, Transport
 from hotline.gateway.sip.websocket import Judge, open_websocket
@@ -100,8 +101,9 @@ class Sockets:
         self._opening: dict[tuple[Transport, str, int], Opening] = {}
         self._numbers = itertools.count(1)
         self._websockets = AsyncExitStack()
-        self._judge = Judge(heard, sip.ws.origins)
+        self._judge = Judge(heard, sip.ws.origins, self.enters)
         self.counts = FlowCounts()
+        self.threshold = Threshold(sip.handshakes, sip.handshakes_per_source, asyncio.get_running_loop().time)
         self.host = ""
         self.ports: dict[Transport, int] = {}
         """Bound ports."""
@@ -113,13 +115,7 @@ class Sockets:
         await self._open_pair(self._sip.host, self._sip.port)
         host, tls, ws = self._sip.host, self._sip.tls, self._sip.ws
         if tls.port is not None:
-            server = await asyncio.get_running_loop().create_server(
-                lambda: Stream(self, "TLS"),
-                host,
-                tls.port,
-                ssl=self._tls.server,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS,
-            )
+            server = await asyncio.get_running_loop().create_server(self._tls_door, host, tls.port)
             self._listeners.append(server)
             self.ports["TLS"] = server.sockets[0].getsockname()[1]
         if ws.port is not None:
@@ -130,6 +126,12 @@ class Sockets:
             self.ports["WSS"] = await self._websockets.enter_async_context(opening)
         if self._tls.server is not None:
             self._tasks.start_soon(self._renew)
+
+    def _tls_door(self) -> TlsDoor:
+        assured = self._tls.server
+        if assured is None:  # the settings do not let it come to this
+            raise ConfigError(["sip.tls.certificate: needed for sip.tls.port"])
+        return TlsDoor(self.enters, assured, lambda: Stream(self, "TLS"))
 
     async def _open_pair(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
@@ -165,6 +167,7 @@ class Sockets:
             self._udp.close()
         for listener in self._listeners:
             listener.close()
+        self.threshold.clear()
         for flow in list(self._flows.values()):
             flow.close()
 
@@ -241,6 +244,13 @@ class Sockets:
         opening.settle(stream)
 
     # -- the table of flows -------------------------------------------------------------------------------
+
+    def enters(self, host: str, step: Step) -> Place | None:
+        """Somebody has connected and wants a handshake: his place for it, or None when he is not wanted."""
+        if len(self._flows) >= MAX_CONNECTIONS or not self._heard(host):
+            self.counts.refused += 1
+            return None
+        return self.threshold.enter(host, step)
 
     def opened(self, flow: Flow) -> int | None:
         """A flow is up: its number, or None when it is not wanted."""

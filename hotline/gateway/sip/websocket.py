@@ -4,8 +4,9 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -14,6 +15,7 @@ import anyio.lowlevel
 from hotline.buffers import DropOldest
 from hotline.gateway.sip.message import MAX_MESSAGE
 from hotline.gateway.sip.streams import AT_ONCE, FIRST_SECONDS, IDLE_SECONDS, Table
+from hotline.gateway.sip.threshold import Place, Step
 from hotline.gateway.sip.transaction import Hop
 
 if TYPE_CHECKING:
@@ -110,15 +112,20 @@ async def open_websocket(
     from websockets.asyncio.server import serve
     from websockets.typing import Subprotocol
 
+    from hotline.gateway.sip.websocket_door import WebSocketDoor
+
     kind: Literal["WS", "WSS"] = "WS" if context is None else "WSS"
 
     async def attend(socket: "ServerConnection") -> None:
+        cast("WebSocketDoor", socket).through()
         await WebSocketFlow(socket, kind).run(table)
 
     async with serve(
         attend,
         *address,
-        ssl=context,
+        create_connection=cast(
+            "type[ServerConnection]", partial(WebSocketDoor, enters=judge.enters, context=context)
+        ),
         subprotocols=[Subprotocol(SUBPROTOCOL)],
         process_request=judge.judge,
         max_size=MAX_MESSAGE,
@@ -136,8 +143,15 @@ async def open_websocket(
 class Judge:
     """Who may open a WebSocket: by address, by page, by subprotocol."""
 
-    def __init__(self, heard: Callable[[str], bool], origins: Sequence[str]) -> None:
+    def __init__(
+        self,
+        heard: Callable[[str], bool],
+        origins: Sequence[str],
+        enters: Callable[[str, Step], Place | None],
+    ) -> None:
         self._heard = heard
+        self.enters = enters
+        """Gives a connection its place for the handshake, or None."""
         self._origins = frozenset(item.rstrip("/").lower() for item in origins)
         self.refused = 0
 
