@@ -104,6 +104,8 @@ class RegistrarSettings(Section):
     algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("MD5", "SHA-256"), min_length=1)
     """Digest algorithms, in the order of our challenges. RFC 8760 wants the best first; some phones that know
     MD5 only take no other first, and baresip before 2.0 none beside it: for those, `["MD5"]`."""
+    qop: tuple[Literal["auth", "auth-int"], ...] = Field(default=("auth",), min_length=1)
+    """What credentials may cover: the request alone, or (`auth-int`) its body too."""
     ping_s: float = Field(default=30.0, ge=1, le=600)
     """How often a phone behind NAT is asked whether it is there, which keeps the way open."""
 

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+settings.register_profile("line", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("line")  # how long an example takes says how busy the machine is, not what is wrong
 CATEGORIES = {"unit", "contract", "integration", "e2e"}
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -67,13 +67,19 @@ def ha1(algorithm: str, user: str, realm: str, password: str) -> str:
     return _hash(algorithm, f"{user}:{realm}:{password}")
 
 
-def digest_response(secret: str, method: str, digest: Digest) -> str:
-    """The `response` value, from H(A1) and the other parameters (RFC 7616 §3.4.1; RFC 2069 without qop)."""
+def digest_response(secret: str, method: str, digest: Digest, body: bytes = b"") -> str:
+    """The `response` value, from H(A1) and the other parameters (RFC 7616 §3.4.1; RFC 2069 without qop).
+
+    With qop `auth-int` the message's body is in it too (§3.4.3).
+    """
     algorithm = digest.algorithm
     if algorithm.endswith(_SESSION):
         algorithm = algorithm.removesuffix(_SESSION)
         secret = _hash(algorithm, f"{secret}:{digest.get('nonce')}:{digest.get('cnonce')}")
-    ha2 = _hash(algorithm, f"{method}:{digest.get('uri')}")
+    second = f"{method}:{digest.get('uri')}"
+    if digest.get("qop") == _WITH_BODY:
+        second += f":{_HASHES[algorithm](body).hexdigest()}"
+    ha2 = _hash(algorithm, second)
     middle = digest.get("nonce")
     if digest.get("qop"):
         middle += f":{digest.get('nc')}:{digest.get('cnonce')}:{digest.get('qop')}"
@@ -82,6 +88,10 @@ def digest_response(secret: str, method: str, digest: Digest) -> str:
 
 _SESSION = "-SESS"
 """Ends the names of algorithms whose A1 takes in both nonces (RFC 7616 §3.4.2)."""
+
+
+_WITH_BODY = "auth-int"
+"""The quality of protection that covers the body."""
 
 
 def _hash(algorithm: str, text: str) -> str:
@@ -108,10 +118,13 @@ class Authenticator:
         realm: str,
         users: dict[tuple[str, str], str],
         algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+        qop: tuple[str, ...] = ("auth",),
     ) -> None:
-        """`users`: (name, algorithm) → HA1 in lower-case hex. `algorithms`: in the order of challenges."""
+        """`users`: (name, algorithm) → HA1 in lower-case hex. `algorithms`: in the order of challenges.
+        `qop`: what is taken, of `auth` and `auth-int`."""
         self._realm = realm
         self._users = users
+        self._qop = qop
         self._secret = secrets.token_bytes(32)
         self._algorithms = [name for name in algorithms if any(key[1] == name for key in users)]
         self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -124,6 +137,7 @@ class Authenticator:
         realm: str,
         setting: str = "sip.users_file",
         algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+        qop: tuple[str, ...] = ("auth",),
     ) -> "Authenticator":
         """Read `name:realm:HA1` lines; entries of other realms are left out. Raises `ConfigError`."""
         try:
@@ -144,16 +158,16 @@ class Authenticator:
             problems.append(f"{setting}: no user of its realm")
         if problems:
             raise ConfigError(problems)
-        return cls(realm, users, algorithms)
+        return cls(realm, users, algorithms, qop)
 
     def challenges(self, now: float, source: str, *, stale: bool = False) -> list[str]:
         """WWW-Authenticate values, best algorithm first (RFC 8760 §2.2). `now`: monotonic seconds; `source`:
         the address they go to, from which alone they can be answered.
         """
         extra = ", stale=true" if stale else ""
-        nonce = self._nonce(now, source)
+        nonce, qop = self._nonce(now, source), ",".join(self._qop)
         return [
-            f'Digest realm="{self._realm}", nonce="{nonce}", qop="auth", algorithm={name}{extra}'
+            f'Digest realm="{self._realm}", nonce="{nonce}", qop="{qop}", algorithm={name}{extra}'
             for name in self._algorithms
         ]
 
@@ -165,7 +179,9 @@ class Authenticator:
         except SipSyntaxError:
             return False
 
-    def check(self, header: str | None, method: str, uri: str, now: float, source: str) -> Verdict:
+    def check(
+        self, header: str | None, method: str, uri: str, now: float, source: str, body: bytes = b""
+    ) -> Verdict:
         """Judge an Authorization value for a request from an address to `uri`."""
         try:
             digest = Digest.parse(header or "")
@@ -175,7 +191,7 @@ class Authenticator:
             return Verdict.BAD
         known = self._users.get((digest.get("username"), digest.algorithm))
         secret = known or "0" * _HA1_LENGTH[digest.algorithm]
-        expected = digest_response(secret, method, digest).encode()
+        expected = digest_response(secret, method, digest, body).encode()
         right = hmac.compare_digest(
             expected, digest.get("response").lower().encode("utf-8", "surrogateescape")
         )
@@ -187,7 +203,7 @@ class Authenticator:
         return (
             digest.get("realm") == self._realm
             and digest.algorithm in self._algorithms
-            and digest.get("qop") == "auth"
+            and digest.get("qop") in self._qop
             and digest.get("uri") == uri
             and bool(digest.get("cnonce"))
             and re.match(r"^[0-9A-Fa-f]{8}\Z", digest.get("nc")) is not None
@@ -247,9 +263,12 @@ def stale(challenges: tuple[str, ...]) -> bool:
 
 
 def answer_challenge(
-    challenges: tuple[str, ...], method: str, uri: str, user: str, password: str
+    challenges: tuple[str, ...], method: str, uri: str, user: str, password: str, *, body: bytes = b""
 ) -> str | None:
     """An Authorization value for the strongest challenge we can meet; None when there is none.
+
+    The body (that of the request as it will be sent) is covered only where nothing else is offered: whoever
+    changes the description on its way, as border controllers do, would break what covers it.
 
     RFC 8760 §2.4 would have the first; but who puts MD5 first only means to please old phones.
     """
@@ -261,27 +280,28 @@ def answer_challenge(
             continue
         name = challenge.algorithm.removesuffix(_SESSION)
         qops = _qops(challenge)
-        if name in _STRENGTH and (not qops or "auth" in qops):
+        if name in _STRENGTH and (not qops or "auth" in qops or _WITH_BODY in qops):
             known.append((_STRENGTH.index(name), challenge))
     if not known:
         return None
-    return _credentials(max(known, key=lambda item: item[0])[1], method, uri, (user, password))
+    best = max(known, key=lambda item: item[0])[1]
+    return _credentials(best, (method, uri, body), (user, password))
 
 
 def _qops(challenge: Digest) -> list[str]:
     return [item.strip().lower() for item in challenge.get("qop").split(",") if item.strip()]
 
 
-def _credentials(challenge: Digest, method: str, uri: str, who: tuple[str, str]) -> str:
-    user, password = who
+def _credentials(challenge: Digest, asked: tuple[str, str, bytes], who: tuple[str, str]) -> str:
+    (method, uri, body), (user, password) = asked, who
     values = {name: challenge.get(name) for name in ("realm", "nonce")}
     values |= {"username": user, "uri": uri, "algorithm": challenge.get("algorithm") or "MD5"}
     if _qops(challenge) or challenge.algorithm.endswith(_SESSION):
         values |= {"cnonce": secrets.token_hex(8)}
     if _qops(challenge):
-        values |= {"qop": "auth", "nc": "00000001"}
+        values |= {"qop": "auth" if "auth" in _qops(challenge) else _WITH_BODY, "nc": "00000001"}
     secret = ha1(challenge.algorithm.removesuffix(_SESSION), user, values["realm"], password)
-    values["response"] = digest_response(secret, method, Digest(values))
+    values["response"] = digest_response(secret, method, Digest(values), body)
     if "opaque" in challenge.values:
         values["opaque"] = challenge.get("opaque")
     return "Digest " + ", ".join(_format(name, value) for name, value in values.items())

@@ -53,11 +53,12 @@ class Credentials:
     username: str
     password: str = field(repr=False)
 
-    def answer(self, response: Response, method: str, uri: str) -> tuple[str, str] | None:
-        """The header field that meets a 401 or 407; None when none of its challenges can be met."""
+    def answer(self, response: Response, method: str, uri: str, body: bytes = b"") -> tuple[str, str] | None:
+        """The header field that meets a 401 or 407; None when none of its challenges can be met. `body`: what
+        the request has, and will have when it is sent again."""
         proxy = response.status == 407
         challenges = response.headers.all("Proxy-Authenticate" if proxy else "WWW-Authenticate")
-        value = answer_challenge(challenges, method, uri, self.username, self.password)
+        value = answer_challenge(challenges, method, uri, self.username, self.password, body=body)
         return None if value is None else ("Proxy-Authorization" if proxy else "Authorization", value)
 
     def meets(self, response: Response, sent: tuple[str, ...]) -> bool:
@@ -278,7 +279,7 @@ class Attempt:
         credentials, answer = self._credentials, None
         sent = tuple(name for name, _ in invite.headers.items)
         if credentials is not None and credentials.meets(response, sent):
-            answer = credentials.answer(response, "INVITE", invite.uri)
+            answer = credentials.answer(response, "INVITE", invite.uri, invite.body)
         if answer is None:
             self._fail(CallRefused(response.status, response.reason))
             return

@@ -21,7 +21,7 @@ def check_all(
     proved = hop.reliable
     for value in request.headers.all("Authorization")[:MOST]:
         user = username_of(value)
-        verdict = users.check(value, request.method, request.uri, now, hop.host)
+        verdict = users.check(value, request.method, request.uri, now, hop.host, request.body)
         if verdict is Verdict.GOOD and guard.blocked(hop.host, user, now):
             verdict = Verdict.BAD
         found[verdict] = user

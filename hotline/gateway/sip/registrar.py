@@ -44,7 +44,7 @@ class Registrar:
         self._settings = settings
         self._users = (
             Authenticator.load(
-                settings.users_file, settings.realm, "registrar.users_file", settings.algorithms
+                settings.users_file, settings.realm, "registrar.users_file", settings.algorithms, settings.qop
             )
             if settings.users_file is not None
             else Authenticator(settings.realm, {})

@@ -8,6 +8,7 @@ import anyio.abc
 import pytest
 from pydantic import SecretStr
 
+from hotline.gateway.sip.auth import Digest, digest_response, ha1
 from hotline.gateway.sip.client import CallRefused, Credentials
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.sip.trunk import Trunk
@@ -98,3 +99,20 @@ async def test_calls_meet_them_too(answers: tuple[tuple[str, str], ...], count: 
         assert refused.value.status == status
         assert len(asked) == count
         assert [f"CSeq: {at} INVITE" in text for at, text in enumerate(asked, 1)] == [True] * count
+
+
+async def test_a_call_covers_its_body_where_nothing_else_is_taken() -> None:
+    """RFC 7616 §3.4.3: what is sent again is what the response was made of."""
+    whole = "401 Unauthorized", 'WWW-Authenticate: Digest realm="f", nonce="2", qop="auth-int"'
+    async with says(whole, BUSY) as (ours, port, asked):
+        with pytest.raises(CallRefused) as refused:
+            await ours.dial(f"sip:1@127.0.0.1:{port}", credentials=Credentials("u", "s"))
+        assert refused.value.status == 486
+    head, _, body = asked[1].partition("\r\n\r\n")
+    assert body.startswith("v=0")
+    (line,) = [row for row in head.split("\r\n") if row.startswith("Authorization: ")]
+    digest = Digest.parse(line.partition(": ")[2])
+    assert digest.get("qop") == "auth-int"
+    secret = ha1("MD5", "u", "f", "s")
+    assert digest.get("response") == digest_response(secret, "INVITE", digest, body.encode())
+    assert digest.get("response") != digest_response(secret, "INVITE", digest, b"")

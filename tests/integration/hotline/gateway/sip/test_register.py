@@ -203,6 +203,15 @@ async def test_trunk_registers_and_leaves(users: Path) -> None:
         assert len(phones.bindings) == 0
 
 
+@pytest.mark.parametrize("qop", [("auth-int",), ("auth-int", "auth")])
+async def test_trunk_registers_where_the_body_is_covered(users: Path, qop: tuple[str, ...]) -> None:
+    async with registrar(users, qop=qop) as far, gateway() as ours, anyio.create_task_group() as tasks:
+        trunk = Trunk(trunk_to([far.endpoint.port]), ours)
+        tasks.start_soon(trunk.run)
+        await settled(lambda: trunk.stats.registered)
+        tasks.cancel_scope.cancel()
+
+
 async def test_interval_the_far_end_finds_too_brief_is_prolonged(users: Path) -> None:
     async with (
         registrar(users, min_expires_s=300) as far,

@@ -124,7 +124,69 @@ def test_challenges_we_cannot_meet() -> None:
         )
         is None
     )
-    assert answer_challenge(('Digest realm="x", nonce="n", qop="auth-int"',), "INVITE", URI, "a", "b") is None
+    assert (
+        answer_challenge(('Digest realm="x", nonce="n", qop="auth-conf"',), "INVITE", URI, "a", "b") is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "body", "expected"),
+    [
+        ("MD5", b"v=0\r\n", "0624457b4b7f0bdae221b8fa249c7d19"),
+        ("SHA-256", b"v=0\r\n", "94a609cf81edde86656d4a244f442e8088003881433e9922ebbf5036ab3260a6"),
+        ("MD5", b"", "4a60a03adf6c5d4acdb0c09e6fed27d8"),
+        ("SHA-256", b"", "d683c05789802921c2a441606e305885629ec689125b908b7bdff09d50656c1a"),
+        ("MD5-sess", b"v=0\r\n", "b93ae1f292c1a3e0ee1836fa893ace80"),
+    ],
+)
+def test_the_body_is_covered(algorithm: str, body: bytes, expected: str) -> None:
+    """Worked out with openssl from RFC 7616 §3.4.1 to §3.4.3."""
+    values = {
+        "uri": "sip:12348@example.org",
+        "algorithm": algorithm,
+        "nonce": "dcd98b7102dd2f0e8b11d0f600bfb0c093",
+        "nc": "00000001",
+        "cnonce": "0a4f113b",
+        "qop": "auth-int",
+    }
+    secret = ha1(algorithm.removesuffix("-sess"), "bob", "biloxi.com", "zanzibar")
+    assert digest_response(secret, "INVITE", Digest(values), body) == expected
+    assert digest_response(secret, "INVITE", Digest(values), body + b" ") != expected
+
+
+def test_only_where_nothing_else_is_offered_the_body_is_covered() -> None:
+    for offered, chosen in (("auth-int", "auth-int"), ("auth-int, auth", "auth"), ("auth", "auth")):
+        challenge = f'Digest realm="x", nonce="n", qop="{offered}", algorithm=MD5'
+        header = answer_challenge((challenge,), "INVITE", URI, "a", "b", body=b"v=0")
+        assert header is not None
+        digest = Digest.parse(header)
+        assert digest.get("qop") == chosen
+        assert digest.get("response") == digest_response(ha1("MD5", "a", "x", "b"), "INVITE", digest, b"v=0")
+
+
+def test_a_changed_body_is_refused_where_it_is_covered() -> None:
+    line = Authenticator("line", USERS, qop=("auth-int",))
+    challenges = tuple(line.challenges(0, PEER))
+    header = answer_challenge(challenges, "INVITE", URI, "trunk", "secret", body=b"v=0")
+    assert line.check(header, "INVITE", URI, 1, PEER, b"v=1") is Verdict.BAD
+    assert line.check(header, "INVITE", URI, 1, PEER) is Verdict.BAD
+    assert line.check(header, "INVITE", URI, 1, PEER, b"v=0") is Verdict.GOOD
+
+
+def test_what_is_not_offered_is_not_taken() -> None:
+    strict, usual = Authenticator("line", USERS, qop=("auth-int",)), Authenticator("line", USERS)
+    weaker = tuple(text.replace('"auth-int"', '"auth"') for text in strict.challenges(0, PEER))
+    header = answer_challenge(weaker, "INVITE", URI, "trunk", "secret", body=b"v=0")
+    assert strict.check(header, "INVITE", URI, 1, PEER, b"v=0") is Verdict.BAD
+    other = tuple(text.replace('"auth"', '"auth-int"') for text in usual.challenges(0, PEER))
+    header = answer_challenge(other, "INVITE", URI, "trunk", "secret", body=b"v=0")
+    assert usual.check(header, "INVITE", URI, 1, PEER, b"v=0") is Verdict.BAD
+    both = Authenticator("line", USERS, qop=("auth", "auth-int"))
+    assert 'qop="auth,auth-int"' in both.challenges(0, PEER)[0]
+    for wanted in ("auth", "auth-int"):
+        some = tuple(text.replace("auth,auth-int", wanted) for text in both.challenges(0, PEER))
+        header = answer_challenge(some, "INVITE", URI, "trunk", "secret", body=b"v=0")
+        assert both.check(header, "INVITE", URI, 1, PEER, b"v=0") is Verdict.GOOD
 
 
 @pytest.mark.parametrize("last", ["MD5", "SHA-256", "SHA-512-256"])
