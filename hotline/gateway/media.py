@@ -45,6 +45,8 @@ class MediaPlan:
     """Payload type of comfort noise (RFC 3389), or None."""
     also: tuple[tuple[int, Literal["PCMA", "PCMU"]], ...] = ()
     """Other G.711 payload types agreed to: the peer may turn to one at any packet (RFC 3264 §7)."""
+    choices: tuple[tuple[int, Codec], ...] = ()
+    """All audio payload types agreed to, when there are several and not all are G.711."""
     host: str | None = None
     """Where the peer's signalling comes from: media from there is the peer's too, behind NAT."""
     dtmf_clock: int | None = None

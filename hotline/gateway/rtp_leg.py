@@ -27,6 +27,7 @@ from hotline.gateway.rtp_reports import Reports
 from hotline.gateway.rtp_send import Sender
 from hotline.gateway.rtp_wire import ControlWire, Manners, Traffic, Wire
 from hotline.gateway.srtp import Srtp, SrtpError
+from hotline.gateway.turning import Turning
 from hotline.gateway.voice import Voice
 from hotline.gateway.wide_receive import WideReceiver
 from hotline.gateway.wideband import is_wide
@@ -63,6 +64,7 @@ class RtpSession:
         self._gone = gone
         self._plan: MediaPlan | None = None
         self._latch = Latch(strict=manners.strict)
+        self._turning: Turning | None = None
         self._receiver: Receiver | WideReceiver = Receiver(self._delay_s, self._floor_s)
         self._before = AudioFacts()
         """Of the stream of another codec that came before."""
@@ -119,7 +121,8 @@ class RtpSession:
         self._plan = plan
         self._unsettle()
         self._latch.signal(remote, plan.host)
-        self._tune(before, plan, anew=anew)
+        self._tune(before if self._turning is None else self._turning.heard, plan, anew=anew)
+        self._turning = Turning(plan) if plan.choices else None
         self._sender.configure(plan)
         if plan.srtp is None or self._srtp is None:
             self._srtp = None if plan.srtp is None else Srtp(plan.srtp)
@@ -255,6 +258,8 @@ class RtpSession:
         if plan.direction not in _RECEIVING:
             traffic.ignored += 1
             return
+        if self._turning is not None and (turn := self._turning.turned(packet.payload_type)) is not None:
+            self._tune(*turn, anew=False)
         key = self._receiver.push(packet, now)
         if key is not None:
             self._inputs.push(Digit(key, self._clock))

@@ -25,11 +25,16 @@ class Peer:
         self.socket.setblocking(False)
         self.address: tuple[str, int] = self.socket.getsockname()
         self.sequence = 0
+        self._ahead = 0
 
-    def send(self, to: tuple[str, int], payload: bytes = b"\x55" * 160, kind: int = 8) -> None:
-        data = build(RtpPacket(kind, self.sequence & 0xFFFF, 160 * self.sequence, 7, payload))
+    def send(
+        self, to: tuple[str, int], payload: bytes = b"\x55" * 160, kind: int = 8, units: int = 160
+    ) -> None:
+        """`units`: how long the packet lasts, of its codec's clock."""
+        data = build(RtpPacket(kind, self.sequence & 0xFFFF, 160 * self.sequence + self._ahead, 7, payload))
         self.socket.sendto(data, to)
         self.sequence += 1
+        self._ahead += units - 160
 
     def received(self) -> list[RtpPacket]:
         packets = []

@@ -1,5 +1,6 @@
 """Offer and answer (RFC 3264): what both sides can do becomes a `MediaPlan`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -141,6 +142,7 @@ class Negotiation:
             self._layout = tuple(_refused(item) for item in description.media)
         if not wideband.is_wide(plan.codec):
             plan = replace(plan, also=_other_laws(media[0], plan.payload_type))
+        plan = replace(plan, choices=_choices(media[0], self._policy.codecs))
         self.plan = plan
         return plan
 
@@ -243,6 +245,17 @@ def _other_laws(media: Media, speech: int) -> tuple[tuple[int, Literal["PCMA", "
         if number != speech and codec is not None and codec in {"PCMA", "PCMU"}:
             others.append((number, law_of(codec)))
     return tuple(others)
+
+
+def _choices(media: Media, ours: Sequence[Codec]) -> tuple[tuple[int, Codec], ...]:
+    """An answer's formats, when there are several and a wideband one is among them."""
+    found = tuple(
+        (number, codec)
+        for number in media.payload_types
+        if (codec := _codec(media, number)) is not None and codec in ours
+    )
+    several = len(found) > 1 and any(wideband.is_wide(codec) for _, codec in found)
+    return found if several else ()
 
 
 def _control(media: Media, address: str | None) -> tuple[str, int] | None:

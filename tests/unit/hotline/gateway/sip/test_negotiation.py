@@ -195,3 +195,26 @@ def test_no_payload_type_means_two_things_in_a_new_offer(numbers: list[int], clo
     assert media.encoding(numbers[0]) == "OPUS/48000"
     assert media.encoding(numbers[1]) == f"TELEPHONE-EVENT/{clock}"
     assert {media.encoding(number) for number in media.payload_types} >= {"PCMA/8000", "G722/8000"}
+
+
+def test_an_answer_of_several_formats_may_turn_to_each() -> None:
+    line = Negotiation("127.0.0.1", 100, MediaPolicy(("OPUS", "G722", "PCMA", "PCMU")))
+    line.offer(20_000)
+    plan = line.accept(
+        offer(
+            "m=audio 4000 RTP/AVP 9 97 0 18 101",
+            "a=rtpmap:97 opus/48000/2",
+            "a=rtpmap:101 telephone-event/8000",
+        )
+    )
+    assert plan.codec == "G722"
+    assert set(plan.choices) >= {(9, "G722"), (0, "PCMU")}
+    assert all(number not in {18, 101} for number, _ in plan.choices)
+
+
+def test_an_answer_of_g711_alone_needs_no_turning() -> None:
+    line = Negotiation("127.0.0.1", 100, MediaPolicy(("G722", "PCMA", "PCMU")))
+    line.offer(20_000)
+    plan = line.accept(offer("m=audio 4000 RTP/AVP 8 0"))
+    assert plan.also == ((0, "PCMU"),)
+    assert plan.choices == ()
