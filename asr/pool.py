@@ -18,7 +18,6 @@ from anyio.abc import TaskGroup, TaskStatus
 from asr import wire
 from asr.audio import SAMPLE_RATE, LegId, Segment
 from asr.catalog import Catalog
-from asr.engines.scripted import ScriptedOptions
 from asr.errors import EngineFailed, WireError, WorkerLost
 from asr.process import WorkerProcess, worker_process
 from asr.settings import VAD, AsrSettings
@@ -86,7 +85,8 @@ class AsrPool:
         self._settings = settings
         self._normalise = normalise
         engine = settings.engine
-        folder = "" if isinstance(engine, ScriptedOptions) else str(catalog.path(engine.model))
+        weights = engine.weights()
+        folder = "" if weights is None else str(catalog.path(weights))
         self._load: dict[str, Any] = {
             "type": "recognise",
             "options": engine.model_dump(),

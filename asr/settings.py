@@ -1,15 +1,17 @@
 """What an operator may set of recognition; engine knobs stay in the engines' own files."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from asr.engines.scripted import ScriptedOptions
-from asr.engines.vosk_streaming import VoskOptions
 from asr.engines.whisper_batch import WhisperOptions
+from asr.registry import EngineOptions, options_type
 
-EngineOptions = Annotated[WhisperOptions | VoskOptions | ScriptedOptions, Field(discriminator="engine")]
-"""Which engine, and its own options."""
+if TYPE_CHECKING:
+    AnyOptions = EngineOptions
+else:
+    AnyOptions = options_type()
+    """Which engine, and its own options: of whatever engines there are files for."""
 
 VAD = "silero-vad"
 """Catalogue entry of the speech detector."""
@@ -20,7 +22,7 @@ class AsrSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    engine: EngineOptions = WhisperOptions()
+    engine: AnyOptions = WhisperOptions()
     """What reads utterances."""
     workers: int = Field(default=1, ge=1, le=64)
     """Recognition worker processes."""
@@ -45,5 +47,5 @@ class AsrSettings(BaseModel):
 
     def models(self) -> tuple[str, ...]:
         """Catalogue entries that must have been fetched."""
-        engine = self.engine
-        return (VAD,) if isinstance(engine, ScriptedOptions) else (VAD, engine.model)
+        weights = self.engine.weights()
+        return (VAD,) if weights is None else (VAD, weights)

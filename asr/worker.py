@@ -12,19 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydantic import TypeAdapter
-
 from asr import wire
 from asr.audio import Segment
-from asr.engines.scripted import ScriptedEngine, ScriptedOptions
-from asr.engines.vosk_streaming import VoskEngine, VoskOptions
-from asr.engines.whisper_batch import WhisperEngine, WhisperOptions
 from asr.errors import AsrError, WireError
 from asr.protocols import BatchEngine, StreamingEngine
-from asr.settings import EngineOptions
+from asr.registry import EngineOptions, make_engine, read_options
 from asr.transcript import Hypothesis
 
-_OPTIONS: TypeAdapter[WhisperOptions | VoskOptions | ScriptedOptions] = TypeAdapter(EngineOptions)
 CHUNK = 16_000
 """Bytes of audio a streaming engine is fed at a time: half a second."""
 
@@ -53,17 +47,11 @@ class Streamed:
         return replace(found, words=words)
 
 
-def load_engine(
-    options: WhisperOptions | VoskOptions | ScriptedOptions, folder: Path, threads: int
-) -> BatchEngine:
-    """The engine the options ask for. Raises `EngineFailed`."""
-    match options:
-        case WhisperOptions():
-            return WhisperEngine(options, folder, threads)
-        case VoskOptions():
-            return Streamed(VoskEngine(options, folder))
-        case ScriptedOptions():
-            return ScriptedEngine(options)
+def load_engine(options: EngineOptions, folder: Path, threads: int) -> BatchEngine:
+    """The engine the options ask for, able to read whole utterances. Raises `EngineFailed`."""
+    engine: Any = make_engine(options, folder, threads)
+    reads: BatchEngine = engine if hasattr(engine, "transcribe") else Streamed(engine)
+    return reads
 
 
 def main() -> None:
@@ -94,9 +82,7 @@ def _prepare(head: dict[str, Any]) -> Callable[[dict[str, Any], bytes], bytes]:
 
         detectors = SileroDetectors(Path(head["folder"]))
         return lambda request, body: _detect(detectors, request, body)
-    engine = load_engine(
-        _OPTIONS.validate_python(head["options"]), Path(head["folder"]), int(head["threads"])
-    )
+    engine = load_engine(read_options(head["options"]), Path(head["folder"]), int(head["threads"]))
     return lambda request, body: _recognise(engine, request, body)
 
 

@@ -214,7 +214,8 @@ class _FileReader:
 
         catalog = Catalog.load(manifest_path(), settings.models)
         options = settings.asr.engine
-        folder = catalog.path(options.model) if hasattr(options, "model") else settings.models
+        weights = options.weights()
+        folder = settings.models if weights is None else catalog.path(weights)
         self._engine = load_engine(options, folder, settings.asr.threads)
         self._detectors = SileroDetectors(catalog.path(VAD))
         self._rules = endpointing(settings.asr)

@@ -106,7 +106,7 @@ def dead(trees: dict[str, ast.Module]) -> Iterator[str]:
             wanted |= set(imported(tree)) - {module_of(name)}
     for name in trees:
         ours = name.startswith(tuple(f"{package}/" for package in PACKAGES))
-        loaded_by_name = name.endswith("__init__.py") or "/migrations/" in name
+        loaded_by_name = name.endswith("__init__.py") or "/migrations/" in name or "/engines/" in name
         if ours and not loaded_by_name and module_of(name) not in wanted:
             yield f"{name}: nothing imports it"
 

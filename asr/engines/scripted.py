@@ -1,18 +1,16 @@
 """An engine that says what a test wrote down. For unit and contract tests only."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from asr.audio import Segment
+from asr.registry import EngineOptions
 from asr.transcript import Hypothesis, Word
 
 
-class ScriptedOptions(BaseModel):
+class ScriptedOptions(EngineOptions):
     """Options of this engine."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     engine: Literal["scripted"] = "scripted"
     characters: str = ""
@@ -55,3 +53,12 @@ class ScriptedEngine:
             for n in range(count)
         )
         return Hypothesis("".join(word.text for word in words), words, 1.0)
+
+
+OPTIONS = ScriptedOptions
+
+
+def make(options: ScriptedOptions, folder: Path, threads: int) -> ScriptedEngine:
+    """The engine; it loads nothing."""
+    del folder, threads
+    return ScriptedEngine(options)

