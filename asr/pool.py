@@ -31,6 +31,8 @@ BATCH = 8
 """Utterances read in one go."""
 WAITING_AUDIO = 60 * SAMPLE_RATE
 """Samples of finals that may wait for each worker; beyond, the oldest is given up (degraded)."""
+STUBBORN = 4
+"""Failures of a worker's engine on end after which another worker is started."""
 TRIES = 2
 """A request that two workers have died on is given up."""
 PATIENCE = 20.0
@@ -89,7 +91,7 @@ class AsrPool:
         folder = "" if weights is None else str(catalog.path(weights))
         self._load: dict[str, Any] = {
             "type": "recognise",
-            "options": engine.model_dump(),
+            "options": engine.model_dump(mode="json"),
             "folder": folder,
             "threads": settings.threads,
         }
@@ -103,6 +105,7 @@ class AsrPool:
         self._ladder = Ladder()
         self._numbers = count(1)
         self._pids: dict[int, int] = {}
+        self._failures: dict[int, int] = {}
         self._detector: int | None = None
         self._restarts = self._given_up = 0
         self._group: TaskGroup
@@ -196,7 +199,7 @@ class AsrPool:
             self._pids[slot] = worker.pid
             try:
                 while True:
-                    await self._recognise(worker, await self._next_batch())
+                    await self._recognise(slot, worker, await self._next_batch())
             finally:
                 self._pids.pop(slot, None)
 
@@ -213,15 +216,16 @@ class AsrPool:
                 self._work = anyio.Event()
             await self._work.wait()
 
-    async def _recognise(self, worker: WorkerProcess, batch: list[_Request]) -> None:
+    async def _recognise(self, slot: int, worker: WorkerProcess, batch: list[_Request]) -> None:
         quick = batch[0].quick or self.level >= 3
         segments = [request.segment for request in batch]
         seconds = PATIENCE + sum(each.end - each.start for each in segments) / SAMPLE_RATE
         try:
             message = wire.request(next(self._numbers), segments, quick=quick)
             head, _ = await worker.ask(message, seconds)
-            found = wire.hypotheses_of(head)
-            if len(found) != len(batch):
+            failed = head["type"] == "failed"
+            found = [] if failed else wire.hypotheses_of(head)
+            if not failed and len(found) != len(batch):
                 raise WorkerLost("wrong number of hypotheses")
         except (WorkerLost, WireError) as error:
             self._again(batch)
@@ -229,8 +233,24 @@ class AsrPool:
         except anyio.get_cancelled_exc_class():
             self._again(batch)
             raise
+        if failed:
+            self._again(batch)
+            self._failed(slot, str(head.get("reason", "")))
+            return
+        self._failures.pop(slot, None)
         for request, hypothesis in zip(batch, found, strict=True):
             _deliver(request, hypothesis, degraded=quick and not request.quick)
+
+    def _failed(self, slot: int, reason: str) -> None:
+        """The engine could not read a batch: its server is away, say. Raises `WorkerLost` when that goes on.
+
+        Reasons of engines hold nothing of what was said, so they may be logged.
+        """
+        failures = self._failures[slot] = self._failures.get(slot, 0) + 1
+        log.warning("engine failed", extra={"reason": reason, "failures": failures})
+        if failures >= STUBBORN:
+            del self._failures[slot]
+            raise WorkerLost("engine keeps failing")
 
     def _again(self, batch: list[_Request]) -> None:
         """A worker died on these: partials are forgotten, finals get another chance."""

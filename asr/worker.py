@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from asr import wire
 from asr.audio import Segment
-from asr.errors import AsrError, WireError
+from asr.errors import AsrError, EngineFailed, WireError
 from asr.protocols import BatchEngine, StreamingEngine
 from asr.registry import EngineOptions, make_engine, read_options
 from asr.transcript import Hypothesis
@@ -73,7 +73,11 @@ def main() -> None:
             head, body = _read(inputs)
         except EOFError:
             return
-        _write(outputs, answer(head, body))
+        try:
+            reply = answer(head, body)
+        except EngineFailed as error:
+            reply = wire.encode({"type": "failed", "code": error.code, "reason": str(error)})
+        _write(outputs, reply)
 
 
 def _prepare(head: dict[str, Any]) -> Callable[[dict[str, Any], bytes], bytes]:
