@@ -14,6 +14,7 @@ import pytest
 from asr.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, LegId
 from asr.catalog import Catalog
 from asr.channel import through_alaw
+from asr.engines.funasr_remote import FunasrOptions
 from asr.engines.scripted import ScriptedOptions
 from asr.engines.whisper_batch import WhisperOptions
 from asr.errors import EngineFailed, ModelUnavailable
@@ -215,6 +216,23 @@ def test_overload_is_shed_and_recovered_from(catalog: Catalog, monkeypatch: pyte
             assert all(each.text or each.degraded for found in results for each in found)
 
     anyio.run(body)
+
+
+def test_a_server_that_is_away_costs_text_but_neither_calls_nor_workers(
+    catalog: Catalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body() -> None:
+        engine = FunasrOptions(url="ws://127.0.0.1:9", tries=1)  # the discard port: nobody is there
+        settings = AsrSettings(engine=engine, threads=1, endpoint_ms=300, partial_ms=5_000, closing_s=15)
+        async with AsrPool.running(settings, catalog, Plain) as pool:
+            found = finals(await call(pool, "a", voice(1.2)))
+            assert [(each.text, each.degraded) for each in found] == [("", True)]
+            assert pool.stats.restarts == 0
+            assert pool.stats.given_up == 1
+
+    anyio.run(body)
+    reasons = [record.reason for record in caplog.records if record.message == "engine failed"]
+    assert reasons == ["funasr: the server cannot be reached (ConnectionRefusedError)"] * 2
 
 
 def test_weights_that_cannot_be_loaded_stop_the_start(catalog: Catalog, tmp_path: Path) -> None:
