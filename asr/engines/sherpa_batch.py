@@ -38,7 +38,9 @@ _NEEDED = {
     "sense_voice": ("vocab_size", "lfr_window_size", "lfr_window_shift", "with_itn", "lang_zh", "neg_mean"),
     "paraformer": ("vocab_size", "lfr_window_size", "lfr_window_shift", "neg_mean", "inv_stddev"),
     "fire_red_asr": ("num_decoder_layers", "num_head", "head_dim", "sos", "eos", "max_len", "cmvn_mean"),
-    "wenet_ctc": ("vocab_size", "subsampling_factor"),
+    "wenet_ctc": ("model_type", "vocab_size", "subsampling_factor"),
+    "zipformer_ctc": ("model_type",),
+    "telespeech_ctc": ("model_type",),
 }
 """Metadata without which sherpa-onnx would end the process (its `csrc/offline-*-model.cc`)."""
 
@@ -56,7 +58,7 @@ class SherpaOptions(EngineOptions):
     itn: bool = True
     """SenseVoice only: punctuation, and numbers as digits."""
     hotwords: Path | None = None
-    """Transducers only: a file with a hot word a line."""
+    """Transducers whose tokens are characters: a file with a hot word a line."""
     hotwords_score: float = Field(default=1.5, ge=0, le=10)
 
 

@@ -48,7 +48,7 @@ class SherpaStreamingOptions(EngineOptions):
     family: Family = "auto"
     """What kind of model it is; `auto` looks at the files."""
     hotwords: Path | None = None
-    """Transducers only: a file with a hot word a line."""
+    """Transducers whose tokens are characters: a file with a hot word a line."""
     hotwords_score: float = Field(default=1.5, ge=0, le=10)
 
 

@@ -47,6 +47,15 @@ def test_an_engine_is_one_file(name: str) -> None:
     assert callable(module.make)
 
 
+@pytest.mark.parametrize("name", engine_names())
+def test_a_folder_without_weights_is_refused(name: str, tmp_path: Path) -> None:
+    options = read_options({"engine": name})
+    if options.weights() is None:
+        pytest.skip("it needs none")
+    with pytest.raises(EngineFailed):
+        make_engine(options, tmp_path, 1)
+
+
 def test_an_engine_that_is_none_is_named_and_wrong_options_are_too() -> None:
     with pytest.raises(EngineFailed, match=r"no engine is named nonsense; there are .*whisper_batch"):
         engine_module("nonsense")

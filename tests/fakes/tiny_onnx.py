@@ -218,6 +218,19 @@ def transducer(folder: Path) -> Path:
     return folder
 
 
+def zipformer_ctc(folder: Path) -> Path:
+    """`model.onnx`: an offline Zipformer with CTC."""
+    graph = Graph()
+    graph.scores(graph.characters(graph.loud(fourth(graph, "x"), LOUD_NARROW), 4), name="log_probs")
+    rest = graph.add("Add", "x_lens", graph.constant(3, np.int64))
+    graph.add("Div", rest, graph.constant(4, np.int64), name="log_probs_len")
+    inputs = {"x": (FLOAT, ("N", "T", 80)), "x_lens": (INT64, ("N",))}
+    outputs = {"log_probs": (FLOAT, ("N", "U", SIZE)), "log_probs_len": (INT64, ("N",))}
+    graph.save(folder / "model.onnx", inputs, outputs, {"model_type": "zipformer2_ctc", "version": "1"})
+    tokens_file(folder)
+    return folder
+
+
 def fire_red(folder: Path) -> Path:
     """`encoder.onnx`, `decoder.onnx`: a FireRedASR, which writes one character after another and no times."""
     encoder = Graph()

@@ -29,5 +29,6 @@ BENCHES = {
     "sense_voice": Bench(loaded(tiny_onnx.sense_voice)),
     "paraformer": Bench(loaded(tiny_onnx.paraformer)),
     "transducer": Bench(loaded(tiny_onnx.transducer)),
+    "zipformer_ctc": Bench(loaded(tiny_onnx.zipformer_ctc)),
     "fire_red_asr": Bench(loaded(tiny_onnx.fire_red), times=False),
 }

@@ -54,6 +54,7 @@ def test_a_model_cut_short_is_named(tmp_path: Path) -> None:
         (tiny_onnx.sense_voice, "sense_voice"),
         (tiny_onnx.paraformer, "paraformer"),
         (tiny_onnx.transducer, "transducer"),
+        (tiny_onnx.zipformer_ctc, "zipformer_ctc"),
         (tiny_onnx.fire_red, "fire_red_asr"),
     ],
 )
@@ -112,6 +113,13 @@ def test_a_missing_file_of_hot_words_is_told(tmp_path: Path) -> None:
     tiny_onnx.transducer(tmp_path)
     with pytest.raises(EngineFailed, match="hot words"):
         SherpaEngine(SherpaOptions(hotwords=tmp_path / "absent.txt"), tmp_path, 1)
+
+
+def test_hot_words_are_taken_and_odd_ones_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "hot.txt").write_text("拖欠\n\n不在词表里\n", encoding="utf-8")
+    options = SherpaOptions(hotwords=tmp_path / "hot.txt")
+    engine = SherpaEngine(options, tiny_onnx.transducer(tmp_path), 1)
+    assert "拖欠" in engine.transcribe([segment("a", 0, speechlike(1.5))])[0].text
 
 
 def test_partials_grow_and_are_told_once(tmp_path: Path) -> None:
