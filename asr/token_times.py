@@ -31,7 +31,7 @@ def words_of(tokens: Sequence[str], starts: Sequence[float], segment: Segment, t
     length = segment.end - segment.start
     places: list[int] = []
     for _, first in groups:
-        at = min(max(0, round(min(starts[first], A_DAY) * SAMPLE_RATE)), length)
+        at = min(round(min(max(0.0, starts[first]), A_DAY) * SAMPLE_RATE), length)
         places.append(max(at, places[-1]) if places else at)
     words = []
     for (word, _), begin, after in zip(groups, places, [*places[1:], length], strict=True):
