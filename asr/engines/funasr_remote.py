@@ -42,7 +42,7 @@ class FunasrOptions(EngineOptions):
     mode: Literal["2pass", "online", "offline"] = "2pass"
     server: Literal["runtime", "python"] = "runtime"
     """`runtime`, the C++ server, marks its last reply with `is_final`; the Python one means something else by
-    it, and ends with `is_end` or by saying nothing for `settle_s`."""
+    it, and ends with `is_end` (newer ones) or by saying nothing for `settle_s`."""
     settle_s: float = Field(default=1.0, ge=0.1, le=10)
     chunk_size: tuple[int, int, int] = (5, 10, 5)
     """Look-back, step and look-ahead of the streaming model, each in 60 ms."""
@@ -175,8 +175,9 @@ class FunasrSession:
         if len(self._pcm) % SERVER_STEP == 0:
             self._give(bytes(2 * BYTES_PER_SAMPLE))
         self._replies.ended = False  # nothing that came before this can have been the end
-        self._give(json.dumps({"is_speaking": False}))
         settles = self._engine.options.server == "python"
+        # newer Python servers acknowledge `is_end`, older ones and the runtime do not know it
+        self._give(json.dumps({"is_speaking": False, "is_end": True} if settles else {"is_speaking": False}))
         while not self._replies.ended:
             wait = min(deadline.left, self._engine.options.settle_s) if settles else deadline.left
             if self._hear_one(wait):

@@ -28,7 +28,7 @@ class FunasrServer:
     """How it behaves, and what it has seen."""
 
     style: str = "runtime"
-    """`runtime` (C++) or `python`."""
+    """`runtime` (C++), `python`, or `old python`, which does not tell the end."""
     punctuates: bool = False
     behaviours: list[str] = field(default_factory=list)
     """One for each connection, in order; afterwards it behaves."""
@@ -155,11 +155,15 @@ class Utterance:
             self.tell("online", text[self.count_told :], final=True)
         elif self.server.style == "runtime" or text:
             self.tell("offline", text, final=True, timestamp=stamps)
+        if self.server.style == "python" and message.get("is_end"):
+            self.connection.send(
+                json.dumps({"wav_name": self.head["wav_name"], "is_final": True, "is_end": True})
+            )
 
     def tell(self, kind: str, text: str, *, final: bool, **more: Any) -> None:
         mode = self.head["mode"] if self.head["mode"] != "2pass" else f"2pass-{kind}"
         said = {"mode": mode, "wav_name": self.head["wav_name"], "text": text, "is_final": final, **more}
-        if self.server.style == "python":
+        if self.server.style != "runtime":
             said["is_final"] = not final  # it says whether the speaker is still speaking
             said.pop("timestamp", None)
             if not text:

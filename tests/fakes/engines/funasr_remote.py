@@ -16,12 +16,8 @@ def asking(mode: str, **how: Any) -> Callable[[Path], AbstractContextManager[Bat
     @contextmanager
     def opened(folder: Path) -> Iterator[BatchEngine]:
         with funasr_server(**how) as server:
-            options = {
-                "url": server.url,
-                "mode": mode,
-                "server": how.get("style", "runtime"),
-                "settle_s": 0.4,
-            }
+            style = how.get("style", "runtime")
+            options = {"url": server.url, "mode": mode, "server": style, "settle_s": 10, "seconds": 40}
             yield load_engine(FunasrOptions.model_validate(options), folder, 1)
             assert server.wrong == []
 

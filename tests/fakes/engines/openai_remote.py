@@ -15,7 +15,7 @@ def asking(response_format: str) -> Callable[[Path], AbstractContextManager[Batc
     @contextmanager
     def opened(folder: Path) -> Iterator[BatchEngine]:
         with openai_server() as server:
-            options = {"url": server.url, "response_format": response_format}
+            options = {"url": server.url, "response_format": response_format, "seconds": 40}
             yield load_engine(OpenAiOptions.model_validate(options), folder, 1)
 
     return opened

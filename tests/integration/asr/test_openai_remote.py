@@ -22,7 +22,7 @@ KEY = "sk-test-0123456789"
 
 
 def engine(server: OpenAiServer, **changes: Any) -> OpenAiEngine:
-    return OpenAiEngine(OpenAiOptions.model_validate({"url": server.url, "seconds": 6.0, **changes}))
+    return OpenAiEngine(OpenAiOptions.model_validate({"url": server.url, "seconds": 30.0, **changes}))
 
 
 def read(asked: OpenAiEngine) -> str:
@@ -114,7 +114,7 @@ def test_a_slow_server_is_given_up_in_time() -> None:
         began = time.monotonic()
         with pytest.raises(EngineFailed, match="ReadTimeout"):
             engine(server, seconds=1.0, tries=2).transcribe([segment("a", 0, speechlike(0.3))])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 def test_a_server_that_is_away_is_named_so() -> None:

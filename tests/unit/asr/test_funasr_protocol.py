@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.funasr_protocol import Replies, inside, stamps_of, words_of
@@ -68,6 +68,7 @@ anything = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["mode", "text", "wav_name", "is_final", "is_end", "timestamp", "stamp_sents"]),

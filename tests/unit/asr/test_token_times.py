@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.audio import LegId, Segment, UtteranceId
@@ -54,6 +54,7 @@ def test_confidence_is_the_mean_of_log_probabilities() -> None:
     assert hypothesis_of("工", ["工"], [0.0], [3.0], SEGMENT).confidence == 1.0
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
