@@ -1,7 +1,7 @@
 """Two writings of the same speech become the same characters."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.lm.text import prepare
@@ -36,6 +36,7 @@ def test_what_is_said(written: str, said: str) -> None:
     assert prepare(written) == said
 
 
+@settings(deadline=None)  # the first example loads tables
 @given(st.text())
 def test_any_text_is_prepared_for_good(text: str) -> None:
     assert prepare(prepare(text)) == prepare(text)
