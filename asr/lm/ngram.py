@@ -162,7 +162,8 @@ class NgramModel:
 def load(path: Path) -> NgramModel:
     """The model of a file. Raises `BadLanguageModel`."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # opened here: np.load leaves a file open that is no archive
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             head = json.loads(bytes(file["head"]))
             if head["format"] != FORMAT:
                 raise BadLanguageModel(f"{path.name}: format {head['format']}, this program reads {FORMAT}")
@@ -175,7 +176,7 @@ def load(path: Path) -> NgramModel:
                 for number in range(1, head["orders"] + 1)
             ]
             return NgramModel(head["vocabulary"], orders)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
         raise BadLanguageModel(f"{path.name}: not a language model that can be read: {error}") from error
 
 
