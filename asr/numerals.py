@@ -9,18 +9,11 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+
+from asr.edits import Edit
 
 PHONE_DIGITS = 7
 """Shortest digit string in which the word for "a pair" is read as two."""
-
-
-class Edit(NamedTuple):
-    """Put `text` in place of the characters `start` to `end`."""
-
-    start: int
-    end: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
