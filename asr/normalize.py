@@ -12,6 +12,7 @@ from asr.dialect import sichuan
 from asr.edits import Change, Edit, Tracked
 from asr.numerals import find_days, find_numbers
 from asr.transcript import SpanMap
+from asr.written import find_money, find_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,10 @@ def normalize(raw: str) -> Normalized:
     tracked.apply("width", _widths(tracked.text))
     tracked.apply("script", _simplified(tracked.text))
     tracked.apply("dialect", sichuan().find(tracked.text))
+    tracked.apply("written", find_written(tracked.text))
     tracked.apply("number", find_numbers(tracked.text))
     tracked.apply("number", find_days(tracked.text))
+    tracked.apply("written", find_money(tracked.text))
     return Normalized(tracked.text, tracked.spans(), tuple(tracked.changes))
 
 
@@ -75,10 +78,10 @@ class _Converter(Protocol):
 
 
 @cache
-def _converter() -> _Converter:
+def _converter(direction: str = "t2s") -> _Converter:
     from opencc import OpenCC
 
-    converter: _Converter = OpenCC("t2s")
+    converter: _Converter = OpenCC(direction)
     return converter
 
 
@@ -100,10 +103,7 @@ def _simplified(text: str) -> list[Edit]:
 @cache
 def _stays(char: str) -> bool:
     """A simplified character that is also a rare traditional one: "bad" must not become "unfired brick"."""
-    from opencc import OpenCC
-
-    simple: str = OpenCC("s2t").convert(char)
-    return simple != char
+    return _converter("s2t").convert(char) != char
 
 
 def _one(char: str) -> str:

@@ -92,7 +92,7 @@ def find_numbers(text: str) -> list[Edit]:
         start, end = match.span()
         if any(start < span.stop and end > span.start for span in taken):
             continue
-        if end - start <= 2 and any(start < right and end > left for left, right in kept):
+        if end - start <= 2 and any(left <= start < right for left, right in kept):
             continue
         edits += _runs(text, start, end, table)
     return sorted(edits)
@@ -163,6 +163,9 @@ def _runs(text: str, start: int, end: int, table: Numerals) -> list[Edit]:
     new = _written(text, start, end, table)
     if new is not None:
         return [Edit(start, end, new)]
+    one = table.digits.get(text[end - 1]) == 1
+    if one and end - start > 2 and text.startswith(table.words["measure"], end):
+        return _runs(text, start, end - 1, table)  # "three thousand five a month"
     edits = []
     for part in re.finditer(f"[^{''.join(table.spoken)}]+", text[start:end]):
         left, right = start + part.start(), start + part.end()
@@ -199,6 +202,8 @@ def _single(char: str, before: str, after: str, table: Numerals) -> str | None:
     value = table.digits.get(char)
     if not value or before.endswith(table.words["ordinal"]):
         return None
+    if value == 1 and before.endswith(table.words["rate"]):
+        return None  # so much money "a month"
     return str(value) if after.startswith(table.words["measure_one" if value == 1 else "measure"]) else None
 
 
