@@ -1,7 +1,8 @@
 """Recognised text → standard written wording, with a map back to every raw character (pure, never raises).
 
-In order: widths and spaces, traditional to simplified characters, Sichuan words to standard ones by
-`lexicon/sichuan.tsv`, numerals to digits. The raw text itself is never changed: it is evidence.
+In order: widths and spaces, traditional to simplified characters, terms that were misheard, Sichuan words to
+standard ones, numerals to digits and what is written with them. The raw text itself is never changed: it is
+evidence.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Protocol
 from asr.dialect import sichuan
 from asr.edits import Change, Edit, Tracked
 from asr.numerals import find_days, find_numbers
+from asr.repair import find_misheard
 from asr.transcript import SpanMap
 from asr.written import find_money, find_written
 
@@ -31,12 +33,18 @@ def normalize(raw: str) -> Normalized:
     tracked = Tracked(raw)
     tracked.apply("width", _widths(tracked.text))
     tracked.apply("script", _simplified(tracked.text))
+    tracked.apply("repair", find_misheard(tracked.text))
     tracked.apply("dialect", sichuan().find(tracked.text))
     tracked.apply("written", find_written(tracked.text))
     tracked.apply("number", find_numbers(tracked.text))
     tracked.apply("number", find_days(tracked.text))
     tracked.apply("written", find_money(tracked.text))
     return Normalized(tracked.text, tracked.spans(), tuple(tracked.changes))
+
+
+def warm() -> None:
+    """Read every table (a quarter of a second), so that the first caller does not wait for it."""
+    normalize("\u4e00\u4e07\u4e94\u4e07\u4e8b")
 
 
 # -- characters -------------------------------------------------------------------------------------------

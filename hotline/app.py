@@ -11,7 +11,7 @@ import anyio.to_thread
 from sqlalchemy import Engine
 
 from asr.catalog import Catalog
-from asr.normalize import normalize
+from asr.normalize import normalize, warm
 from asr.pool import AsrPool
 from hotline.bus import InProcessBus
 from hotline.call.admission import Admission
@@ -93,6 +93,7 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         prompts = await prepare_prompts(settings, catalog, tell)
         office = Office(settings, rulebook, engine, calls)
         tell("starting recognition")
+        await anyio.to_thread.run_sync(warm)
         pool = await stack.enter_async_context(AsrPool.running(settings.asr, catalog, normalize))
         admission = Admission(settings.limits, lambda: pool.level)
         doors = await stack.enter_async_context(open_doors(settings, office, admission))

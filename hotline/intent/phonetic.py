@@ -4,34 +4,13 @@ Tones are dropped; zh/z, ch/c, sh/s, n/l, ing/in, eng/en and hu-/f- fall togethe
 and places that were written with other characters. They are extra evidence: no stored text is rewritten.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from asr.numerals import rows_of
+from asr.syllables import Key, merged
 from hotline.intent.rules import Misheard
-
-Key = tuple[str, ...]
-
-# order matters: later rules see what earlier ones left
-_MERGERS = (
-    (re.compile(r"^(?:feng|hong)$"), "fong"),
-    (re.compile(r"^hu(?=a|o|i|n)"), "f"),
-    (re.compile(r"^hu$"), "fu"),
-    (re.compile(r"^fi$"), "fei"),
-    (re.compile(r"^fn$"), "fen"),
-    (re.compile(r"^([zcs])h"), r"\1"),
-    (re.compile(r"^n(?=[aeiouv])"), "l"),
-    (re.compile(r"(?<=[ie])ng$"), "n"),
-)
-
-
-def merged(syllable: str) -> str:
-    """One pinyin syllable without tone, as Sichuan ears have it."""
-    for pattern, new in _MERGERS:
-        syllable = pattern.sub(new, syllable)
-    return syllable
 
 
 def keys(text: str) -> Key:

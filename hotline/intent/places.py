@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from asr.syllables import Key
 from hotline.errors import ConfigError
 from hotline.intent.found import Found
-from hotline.intent.phonetic import Key, keys
+from hotline.intent.phonetic import keys
 from hotline.intent.wording import PlaceWording
 
 FILE = "places.tsv"
