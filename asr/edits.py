@@ -59,6 +59,11 @@ class Tracked:
             self.text = "".join(text) + self.text[at:]
             self._origins = origins + self._origins[at:]
 
+    def placed(self, raw: dict[int, int]) -> dict[int, int]:
+        """What belongs to raw characters, by the last character of this text that came from each."""
+        last = {right - 1: at for at, (_, right) in enumerate(self._origins)}
+        return {last[at]: value for at, value in raw.items() if at in last}
+
     def spans(self) -> SpanMap:
         """The map: neighbours copied one to one make one run, every replacement a run of its own."""
         runs: list[tuple[int, int, int, int]] = []

@@ -5,6 +5,7 @@ standard ones, numerals to digits and what is written with them. The raw text it
 evidence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -12,8 +13,9 @@ from typing import Protocol
 from asr.dialect import sichuan
 from asr.edits import Change, Edit, Tracked
 from asr.numerals import find_days, find_numbers
+from asr.punctuate import find_marks, pauses_of
 from asr.repair import find_misheard
-from asr.transcript import SpanMap
+from asr.transcript import SpanMap, Word
 from asr.written import find_money, find_written
 
 
@@ -28,8 +30,12 @@ class Normalized:
     """Every edit in the order made: what was put for what, and by which step."""
 
 
-def normalize(raw: str) -> Normalized:
-    """Standard wording of a recogniser's text. Deterministic; never raises; empty for empty."""
+def normalize(raw: str, words: Sequence[Word] | None = None) -> Normalized:
+    """Standard wording of a recogniser's text. Deterministic; never raises; empty for empty.
+
+    `words` are given for finals: marks are added from the pauses between them and from the wording (an empty
+    sequence: from the wording alone). A partial gets no marks of ours, for they would move as it grows.
+    """
     tracked = Tracked(raw)
     tracked.apply("width", _widths(tracked.text))
     tracked.apply("script", _simplified(tracked.text))
@@ -39,12 +45,14 @@ def normalize(raw: str) -> Normalized:
     tracked.apply("number", find_numbers(tracked.text))
     tracked.apply("number", find_days(tracked.text))
     tracked.apply("written", find_money(tracked.text))
+    if words is not None:
+        tracked.apply("mark", find_marks(tracked.text, tracked.placed(pauses_of(raw, words))))
     return Normalized(tracked.text, tracked.spans(), tuple(tracked.changes))
 
 
 def warm() -> None:
     """Read every table (a quarter of a second), so that the first caller does not wait for it."""
-    normalize("\u4e00\u4e07\u4e94\u4e07\u4e8b")
+    normalize("\u4e00\u4e07\u4e94\u8cc7\u91d1\u4e07\u4e8b", ())
 
 
 # -- characters -------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """One leg's recognition: frames → utterances → transcript events, with the invariants of `asr.transcript`."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from asr.detectors import WINDOW, EnergyDetector
 from asr.segmenter import Border, Closed, Endpointing, Opened, Segmenter
 from asr.settings import AsrSettings
 from asr.stable import Stabiliser
-from asr.transcript import Hypothesis, LegFacts, SpanMap, TranscriptEvent
+from asr.transcript import Hypothesis, LegFacts, SpanMap, TranscriptEvent, Word
 
 RING = 32 * SAMPLE_RATE
 """Samples of a leg's past kept: the longest utterance and what may wait behind it."""
@@ -36,7 +36,10 @@ class Normalised(Protocol):
     def spans(self) -> SpanMap: ...
 
 
-Normalise = Callable[[str], Normalised]
+class Normalise(Protocol):
+    """Raw text to standard wording; `words` for finals alone, whose pauses help to find marks."""
+
+    def __call__(self, raw: str, words: Sequence[Word] | None = None, /) -> Normalised: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -208,7 +211,7 @@ class LegTranscriber:
         if utterance.final is not None or utterance.end is None:
             return
         found = hypothesis or Hypothesis("")
-        normal = self._normalise(found.text)
+        normal = self._normalise(found.text, found.words)
         utterance.final = replace(
             self._event(utterance, utterance.end, found, normal.spans),
             kind="final",

@@ -104,7 +104,7 @@ class TranscriptEvent:
     degraded: bool = False
     """A pass was shed or a worker was lost: the text may be worse than the engine could do, or empty."""
     rewrote_stable: bool = False
-    """The final differs from text that had been promised (measured, must be rare)."""
+    """The final differs from text that had been promised in more than marks (measured, must be rare)."""
     gap: int = 0
     """Samples of this utterance that were dropped before recognition."""
 

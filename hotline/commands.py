@@ -271,7 +271,7 @@ def _row(segment: Segment, found: Hypothesis) -> dict[str, Any]:
     return {
         "start": round(seconds(segment.start), 2),
         "end": round(seconds(segment.end), 2),
-        "text": normalize(found.text).text,
+        "text": normalize(found.text, found.words).text,
         "raw": found.text,
     }
 

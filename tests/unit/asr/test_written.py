@@ -8,11 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr.edits import Edit
-from asr.normalize import normalize
+from asr.normalize import normalize, warm
 from asr.numerals import find_days, find_numbers
 from asr.written import find_money, find_written
 
 pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tables() -> None:
+    warm()
 
 
 def cases() -> list[tuple[str, str]]:
