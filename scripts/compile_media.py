@@ -26,25 +26,32 @@ MODULES = (
     "hotline/gateway/rtp_send.py",
     "hotline/gateway/coded_prompt.py",
     "hotline/gateway/voice.py",
+    "hotline/gateway/rtp_party.py",
     "hotline/gateway/rtp_leg.py",
 )
 """What runs for every packet and every tick."""
+KERNEL = "hotline/gateway/_lane.c"
+"""The ordinary course of a leg, in C; `hotline/gateway/lane.py` does without where it is not built."""
 
 _SETUP = """
 from mypyc.build import mypycify
-from setuptools import setup
+from setuptools import Extension, setup
 modules = {modules!r}
 setup(
     name="hotline-media",
     packages=[],
-    ext_modules=mypycify([*modules, "--follow-imports=silent"], opt_level="3"),
+    ext_modules=[
+        *mypycify([*modules, "--follow-imports=silent"], opt_level="3"),
+        Extension("hotline.gateway._lane", [{kernel!r}], extra_compile_args=["-O3"]),
+    ],
 )
 """
 
 
 def built(root: Path) -> list[Path]:
     """The compiled files there are."""
-    found = [path for module in MODULES for path in (root / module).parent.glob(f"{Path(module).stem}.*.so")]
+    sources = [root / name for name in (*MODULES, KERNEL)]
+    found = [path for source in sources for path in source.parent.glob(f"{source.stem}.*.so")]
     return [*found, *root.glob("*__mypyc*.so")]
 
 
@@ -59,7 +66,7 @@ def build(root: Path) -> int:
     clean(root)
     with tempfile.TemporaryDirectory() as name:
         setup = Path(name) / "setup.py"
-        setup.write_text(_SETUP.format(modules=MODULES))
+        setup.write_text(_SETUP.format(modules=MODULES, kernel=KERNEL))
         command = [
             sys.executable,
             str(setup),

@@ -28,9 +28,10 @@ def pytest_sessionstart() -> None:
     """A compiled module hides its source: one that is older would be tested in its place."""
     package = Path(__file__).parents[1] / "hotline"
     for compiled in package.rglob("*.so"):
-        source = compiled.with_name(compiled.name.split(".")[0] + ".py")
-        if source.is_file() and source.stat().st_mtime > compiled.stat().st_mtime:
-            raise pytest.UsageError(f"{compiled} is older than its source: python scripts/compile_media.py")
+        for ending in (".py", ".c"):
+            source = compiled.with_name(compiled.name.split(".")[0] + ending)
+            if source.is_file() and source.stat().st_mtime > compiled.stat().st_mtime:
+                raise pytest.UsageError(f"{compiled} is older than its source: python scripts/compile_media.py")
 
 
 @pytest.fixture(scope="session")

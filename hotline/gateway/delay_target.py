@@ -46,6 +46,10 @@ class DelayTarget:
         room = self._ceiling - max(slacks)
         return self._moved(max(0, min(self._margin - slack, room)))
 
+    def noted(self, slacks: tuple[int, ...]) -> None:
+        """So many packets came, all in time."""
+        self._slacks.extend(slacks)
+
     def judge(self) -> int:
         """End a window; returns as `note`."""
         slacks, self._slacks, self._late = self._slacks, [], 0

@@ -65,6 +65,14 @@ DECODE_FLOAT: dict[Codec, NDArray[np.float32]] = {
 SILENCE: dict[Codec, bytes] = {"PCMA": b"\xd5", "PCMU": b"\xff"}
 """The code of the smallest positive sample."""
 
+_PAUSE = 2
+"""Highest segment that is a pause: up to 1,024 of 32,768, or -30 dB."""
+PAUSES: dict[Codec, bytes] = {
+    "PCMA": bytes(code for code in range(256) if ((code ^ 0x55) & 0x70) >> 4 <= _PAUSE),
+    "PCMU": bytes(code for code in range(256) if ((~code & 0xFF) & 0x70) >> 4 <= _PAUSE),
+}
+"""The codes of sound that is taken for a pause."""
+
 _TRANSCODE: dict[Codec, bytes] = {
     "PCMA": _ENCODE["PCMA"][_DECODE["PCMU"].view(np.uint16)].tobytes(),
     "PCMU": _ENCODE["PCMU"][_DECODE["PCMA"].view(np.uint16)].tobytes(),

@@ -9,6 +9,7 @@ clock drifts, the path is more or less even than it was (`delay_target`), the st
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hotline.gateway import lane
 from hotline.gateway.delay_target import WINDOW_S, DelayTarget
 from hotline.gateway.rtp import RtpPacket, sequence_delta
 
@@ -101,6 +102,11 @@ class JitterBuffer:
         self._zero -= self._target.shed(self._rate // 50) / self._rate
 
     @property
+    def most_slack(self) -> float:
+        """How long before its time a packet may come, in timestamp units."""
+        return self._delay + CAPACITY_S * self._rate
+
+    @property
     def interarrival_ms(self) -> float:
         """Interarrival jitter in milliseconds."""
         return self.interarrival * 1000 / self._rate
@@ -132,7 +138,7 @@ class JitterBuffer:
         time = self._highest_time + ahead
         slack = time - round((now - self._zero) * self._rate)
         if sequence > self._highest:
-            if not -_VERY_LATE_S * self._rate < slack <= self._delay + CAPACITY_S * self._rate:
+            if not -_VERY_LATE_S * self._rate < slack <= self.most_slack:
                 self._take_up(packet, now)
                 sequence, time = self._highest, self._highest_time
                 slack = self._delay
@@ -201,6 +207,45 @@ class JitterBuffer:
         lost one (forward error correction)."""
         found = self._packets.get(self._expected)
         return None if found is None else found[1].payload
+
+    def lend(self, kind: int, size: int) -> tuple[lane.Stream, tuple[bytes, ...]] | None:
+        """What a lane needs to go on with the stream, and the payloads that wait; None unless nothing is
+        the matter: each packet of type `kind`, `size` bytes and as many timestamp units, none missing."""
+        if self._ssrc is None or self._stranger or self._skipped or self._losing or self._duration != size:
+            return None
+        waiting, time = [], self._next_time
+        for sequence in range(self._expected, self._highest + 1):
+            due, packet = self._packets.get(sequence, (0, None))
+            if packet is None or due != time or packet.payload_type != kind or len(packet.payload) != size:
+                return None
+            waiting.append(packet.payload)
+            time += size
+        late = self._late_since is not None or self._expected > self._highest + 1
+        if late or time != self._highest_time + size or len(waiting) != len(self._packets):
+            return None
+        stream = lane.Stream(
+            self._highest, self._highest_time, self._last_timestamp, self._expected, self._next_time,
+            self._played_to, self._zero, self._transit, self.interarrival, self._window_end,
+        )  # fmt: skip
+        return stream, tuple(waiting)
+
+    def take_back(self, kind: int, size: int, back: lane.Returned) -> None:
+        """Go on from where a lane has got with what `lend` gave it."""
+        stream = back.stream
+        self._seen.update(range(self._highest + 1, stream.highest + 1))
+        self._highest, self._highest_time = stream.highest, stream.highest_time
+        self._last_timestamp = stream.last_timestamp
+        self._expected, self._next_time = stream.expected, stream.next_time
+        self._played_to, self._zero, self._transit = stream.played_to, stream.zero, stream.transit
+        self.interarrival = stream.interarrival
+        self.received += back.received
+        self._target.noted(back.slacks)
+        self._packets.clear()
+        for number, payload in enumerate(back.waiting):
+            sequence, time = self._expected + number, self._next_time + number * size
+            stamp = (self._last_timestamp - (self._highest_time - time)) & 0xFFFF_FFFF
+            packet = RtpPacket(kind, sequence & 0xFFFF, stamp, self._ssrc or 0, payload)
+            self._packets[sequence] = (time, packet)
 
     def _missing(self, head: int, time: int, position: int) -> Lost | None:
         """`head` is here and not due; those before it are not here: is one of them due now?"""

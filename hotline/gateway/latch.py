@@ -60,6 +60,10 @@ class Latch:
         self.foreign += 1
         return False
 
+    def heard(self, now: float) -> None:
+        """The latched address has been heard up to now."""
+        self._heard = now
+
     def _believe(self, address: Address, now: float, ssrc: int) -> bool:
         if self._signalled is None:
             return False

@@ -38,14 +38,14 @@ def _phase() -> NDArray[np.float32]:
     return scaled
 
 
-_TAPS = _phase()
+TAPS = _phase()
 
 
 def _band() -> NDArray[np.float32]:
     """Matrix (63, 40): a run of input → 40 samples that lie half way between inputs."""
     matrix = np.zeros((_RUN, _BLOCK), np.float32)
     for column in range(_BLOCK):
-        matrix[column : column + PHASE_TAPS, column] = _TAPS
+        matrix[column : column + PHASE_TAPS, column] = TAPS
     return matrix
 
 

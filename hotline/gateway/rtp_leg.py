@@ -5,48 +5,42 @@ other (`hotline.gateway.rtp_session`).
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 import anyio
 
 from asr.audio import FRAME_SAMPLES, AudioFrame, LegId
-from hotline.buffers import DropOldest
 from hotline.conversation import AudioFacts, Digit, EndCause
-from hotline.errors import LegGone
-from hotline.gateway import dtmf, rtcp, rtp
+from hotline.gateway import rtcp, rtp
 from hotline.gateway.g711 import Codec as Law
-from hotline.gateway.inband_dtmf import InbandKeys
+from hotline.gateway.lane import Lane
 from hotline.gateway.latch import REBIND_S, Address, Latch, usable
-from hotline.gateway.media import Direction, LegEnded, LegInput, MediaPlan
+from hotline.gateway.media import Direction, MediaPlan
 from hotline.gateway.media_socket import MediaSocket
-from hotline.gateway.playout import Playing, Playout
-from hotline.gateway.rtp_receive import Receiver
-from hotline.gateway.rtp_reports import Reports
-from hotline.gateway.rtp_send import Sender
+from hotline.gateway.rtp_party import Party
+from hotline.gateway.rtp_receive import PATIENCE, Receiver
+from hotline.gateway.rtp_reports import Reports, together
 from hotline.gateway.rtp_wire import ControlWire, Manners, Traffic, Wire
 from hotline.gateway.srtp import Srtp, SrtpError
 from hotline.gateway.turning import Turning
-from hotline.gateway.voice import Voice
 from hotline.gateway.wide_receive import WideReceiver
 from hotline.gateway.wideband import is_wide
 
 log = logging.getLogger(__name__)
 
-INPUT_SECONDS = 2
-TICKS_A_SECOND = 50
-
 _QUIET_TIMES = 6
 """Times as long as others that a peer in DTX may be unheard before its leg is given up."""
 _SETTLE = 50 * FRAME_SAMPLES
 """Samples between two looks at whether the peer is settled: a second."""
+_WAITING = 64
+"""More datagrams than wait in a socket of a peer that can be settled with."""
 _BOTH = Direction.SENDRECV
 _SENDING = frozenset({Direction.SENDRECV, Direction.SENDONLY})
 _RECEIVING = frozenset({Direction.SENDRECV, Direction.RECVONLY})
 
 
-class RtpSession:
+class RtpSession(Party):
     """One leg's audio, made by `MediaEngine`, which calls `read`, `pull`, `deliver` and `transmit`."""
 
     def __init__(
@@ -57,35 +51,26 @@ class RtpSession:
         gone: Callable[["RtpSession"], None],
     ) -> None:
         """`gone` is called once, at `close`."""
-        self.leg = leg
+        super().__init__(leg)
         self.local = local
-        self.traffic = Traffic()
+        self._traffic = Traffic()
         self._delay_s, self._floor_s, self._dead_after_s, _ = manners
         self._gone = gone
-        self._plan: MediaPlan | None = None
         self._latch = Latch(strict=manners.strict)
         self._turning: Turning | None = None
         self._receiver: Receiver | WideReceiver = Receiver(self._delay_s, self._floor_s)
         self._before = AudioFacts()
         """Of the stream of another codec that came before."""
-        self._sender = Sender()
-        self._voice = Voice(leg)
         self._srtp: Srtp | None = None
-        self._inputs: DropOldest[LegInput] = DropOldest(INPUT_SECONDS * TICKS_A_SECOND)
-        self._clock = 0
         self._made_up = False
         self._alive_at: float | None = None
-        self._turn = anyio.Lock()
-        self._cause: EndCause | None = None
-        self._ended = anyio.Event()
         self._closed = False
         self._reports = Reports()
-        self.inband: InbandKeys | None = None
-        """Listens for keys in the sound itself, for a peer that has agreed to no telephone events."""
         self._wire: Wire | None = None
         self._settled: MediaSocket | None = None
         """The wire, while it is bound to the peer alone."""
         self._rtcp: ControlWire | None = None
+        self._lane: Lane | None = None
 
     # -- what a call sees ---------------------------------------------------------------------------------
 
@@ -95,25 +80,28 @@ class RtpSession:
         return self._sender.ssrc
 
     @property
+    def traffic(self) -> Traffic:
+        """What went over its sockets."""
+        self._recall()
+        return self._traffic
+
+    @property
     def facts(self) -> AudioFacts:
         """What has happened to the incoming audio so far."""
-        return self._reports.rated(_together(self._before, self._receiver.facts), self._receiver.jitter)
+        self._recall()
+        return self._reports.rated(together(self._before, self._receiver.facts), self._receiver.jitter)
 
     @property
     def bound(self) -> bool:
         """Whether the socket hears nobody but the peer."""
         return self._settled is not None
 
-    @property
-    def dropped(self) -> int:
-        """Inputs lost because their reader was more than two seconds behind."""
-        return self._inputs.dropped
-
     def configure(self, plan: MediaPlan) -> None:
         """Take what offer and answer settled; again after each new round. Before the first, nothing is sent.
 
         Hold stops the dead-media clock; another address, codec or direction starts the incoming stream anew.
         """
+        self._recall()
         before, remote = self._plan, usable(plan.remote, self.local[0])
         if remote is None and plan.remote is not None:
             log.warning("media address of the peer cannot be used", extra={"leg": self.leg})
@@ -135,72 +123,16 @@ class RtpSession:
         """Set the receiver to the plan's codec."""
         wide = is_wide(plan.codec)
         if before is not None and before.codec != plan.codec and (wide or is_wide(before.codec)):
-            self._before = _together(self._before, self._receiver.facts)
+            self._before = together(self._before, self._receiver.facts)
             self._receiver = Receiver(self._delay_s, self._floor_s)
         if wide and not isinstance(self._receiver, WideReceiver):
             self._receiver = WideReceiver(self._delay_s, plan, self._floor_s)
         self._receiver.configure(plan, anew=anew)
 
-    def use_dtx(self, *, on: bool) -> None:
-        """Whether to send next to nothing while there is nothing to say; before `configure`."""
-        self._voice.dtx = on
-
-    def inputs(self) -> AsyncIterator[LegInput]:
-        """Frames every 20 ms, key presses, then one `LegEnded`. One reader; 2 s behind, it loses the oldest.
-
-        Cancelling loses nothing that was not yet taken.
-        """
-        return self._inputs.__aiter__()
-
-    def digit(self, key: str) -> None:
-        """A press that came by signalling (SIP INFO)."""
-        if self._cause is None and len(key) == 1 and key in dtmf.KEYS:
-            self._inputs.push(Digit(key, self._clock))
-            self.inband = None  # it has a way to tell keys: the same ones in its sound are not told again
-
-    def send_digit(self, key: str, ms: int = 160) -> None:
-        """Press a key towards the peer (RFC 4733). Raises `ValueError` for no such key.
-
-        Nothing is sent when the peer has not agreed to telephone events.
-        """
-        self._sender.press(key, ms)
-
-    async def play(self, pcm: bytes, tap: Callable[[AudioFrame], None] | None = None) -> None:
-        """Play 16 kHz s16le mono; returns when the last frame is sent. A second `play` waits for the first.
-
-        Stands still while we may not send (hold, or before `configure`). Cancelling stops the sound at the
-        next frame. Raises `LegGone` when the leg has ended, before or meanwhile.
-        """
-        async with self._turn:
-            if self._cause is not None:
-                raise LegGone("the leg has ended")
-            codec = self._plan.codec if self._plan is not None else "PCMA"
-            playing = Playing(Playout(pcm, codec), tap)
-            if not playing.left:
-                return
-            self._voice.playing = playing
-            try:
-                await playing.over.wait()
-            finally:
-                self._voice.playing = None
-            if playing.left:
-                raise LegGone("the leg has ended")
-
     def end(self, cause: EndCause) -> None:
         """No more audio: readers get `LegEnded`, players `LegGone`. The first cause stays."""
-        if self._cause is not None:
-            return
-        self._cause = cause
-        self._inputs.push(LegEnded(cause))
-        self._inputs.close()
-        if self._voice.playing is not None:
-            self._voice.playing.over.set()
-        self._ended.set()
-
-    async def wait_ended(self) -> EndCause:
-        """Return why, once the session has ended. Cancelling changes nothing."""
-        await self._ended.wait()
-        return self._cause or EndCause.ERROR
+        self._recall()
+        super().end(cause)
 
     async def close(self) -> None:
         """Say goodbye by RTCP, end the session if need be, release the ports. Harmless when done already."""
@@ -218,24 +150,34 @@ class RtpSession:
 
     # -- what the wire brings -----------------------------------------------------------------------------
 
-    def attach(self, wire: Wire, control: ControlWire) -> None:
+    def attach(self, wire: Wire, control: ControlWire, lane: Lane | None = None) -> None:
         """The sockets, once they are open. `wire`, for RTP, does not block and stays its opener's to close:
-        reading and sending on it directly spares a transport's callbacks and queue."""
-        self._wire, self._rtcp = wire, control
+        reading and sending on it directly spares a transport's callbacks and queue; `lane`: its own."""
+        self._wire, self._rtcp, self._lane = wire, control, lane
 
-    def read(self, now: float) -> None:
-        """Take one datagram, when there is one."""
+    def read(self, now: float) -> bool:
+        """Take one datagram; False when there is none."""
         if self._wire is None:
-            return
+            return False
         try:
             data, source = self._wire.recvfrom(rtp.MAX_DATAGRAM + 1)
-        except OSError:  # none after all, or word that the peer's port is closed
-            return
+        except BlockingIOError:
+            return False
+        except OSError:  # word that the peer's port is closed
+            return True
         self.on_media(data, source if len(source) == 2 else source[:2], now)
+        return True
+
+    def refused(self, data: bytes, now: float) -> None:
+        """A datagram from the settled peer that its lane has left."""
+        source = self._latch.settled
+        if source is not None:
+            self.on_media(data, source, now)
 
     def on_media(self, data: bytes, source: Address, now: float) -> None:
         """An RTP datagram came."""
-        traffic, plan = self.traffic, self._plan
+        self._recall()
+        traffic, plan = self._traffic, self._plan
         if plan is not None and plan.mux and len(data) > 1 and 191 < data[1] < 224:  # RFC 5761 §4
             self.on_control(data, now)
             return
@@ -266,13 +208,14 @@ class RtpSession:
 
     def on_control(self, data: bytes, now: float) -> None:
         """An RTCP datagram came: what it says of our stream, and when we last heard of the peer's."""
+        self._recall()
         try:
             plain = data if self._srtp is None else self._srtp.unprotect_control(data)
             self._reports.take(plain, now, self._sender, self._receiver.jitter)
         except SrtpError:
-            self.traffic.unauthentic += 1
+            self._traffic.unauthentic += 1
         except rtcp.RtcpSyntaxError:
-            self.traffic.malformed += 1
+            self._traffic.malformed += 1
 
     # -- the tick -----------------------------------------------------------------------------------------
 
@@ -283,10 +226,19 @@ class RtpSession:
 
     def pull(self, now: float) -> bytes | None:
         """Begin a tick: 24 bytes of before and the 20 ms now due, as G.711; None when there is none to
-        decode: before `configure`, after the end, and from a wideband stream, which is delivered at once.
+        decode: before `configure`, after the end, and where it is delivered at once: from a lane and from a
+        wideband stream.
 
         Ends the session when no media has come for too long.
         """
+        lane = self._lane
+        if lane is not None and lane.armed:
+            due = lane.tick(now, PATIENCE)
+            if due is not None:
+                self._made_up = False
+                self.deliver(due[0], self.codec, due[1])
+                return None
+            self._recall()
         plan = self._plan
         if plan is None or self._cause is not None:
             return None
@@ -298,19 +250,23 @@ class RtpSession:
             if now - self._alive_at > self._dead_after_s * (_QUIET_TIMES if self._receiver.quiet else 1):
                 self.end(EndCause.MEDIA_TIMEOUT)
                 return None
-        row, self._made_up = self._receiver.pull(now)
-        if isinstance(self._receiver, WideReceiver):
+        receiver = self._receiver
+        row, self._made_up = receiver.pull(now)
+        if isinstance(receiver, WideReceiver):
             self.deliver(row)
             return None
+        if lane is not None and self._settled is not None and self._srtp is None and plan.direction is _BOTH:
+            receiver.lend(lane)
         return row
 
-    def deliver(self, pcm: bytes, law: str = "") -> None:
+    def deliver(self, pcm: bytes, law: str = "", coded: bytes | None = None) -> None:
         """The same 20 ms, now 16 kHz, and as it was in G.711: to the reader.
 
         The reader is woken for every second frame: waking it costs more than all else that is done with one.
         """
-        frame = AudioFrame(self.leg, self._clock, pcm, self._made_up, self._receiver.frame, law)
-        self._inputs.push(frame, wake_at=2)
+        if coded is None:
+            coded = self._receiver.frame
+        self._inputs.push(AudioFrame(self.leg, self._clock, pcm, self._made_up, coded, law), wake_at=2)
         if self.inband is not None and self._plan is not None and self._plan.dtmf_payload_type is None:
             key = self.inband.hear(pcm)
             if key is not None:
@@ -333,6 +289,7 @@ class RtpSession:
         if self._settled is None and self._clock % _SETTLE == 0:
             self._settle(now)
         if self._reports.due():
+            self._recall()
             jitter = self._receiver.jitter
             self._control(self._reports.compound(now, self._sender, jitter, self._receiver.facts))
 
@@ -342,14 +299,17 @@ class RtpSession:
         try:
             if self._srtp is not None:
                 datagram = self._srtp.protect(datagram)
-            if self._settled is not None:
-                self._settled.send(datagram)
-            else:
+            if self._settled is None:
                 self._wire.sendto(datagram, target)
+            elif self._lane is None:
+                self._settled.send(datagram)
+            elif not self._lane.send(datagram):
+                self._traffic.unsent += 1
+                return
         except (OSError, SrtpError):  # full, or the peer's port is closed: media does not wait
-            self.traffic.unsent += 1
+            self._traffic.unsent += 1
         else:
-            self.traffic.packets_out += 1
+            self._traffic.packets_out += 1
 
     def _settle(self, now: float) -> None:
         """Bind the socket to a peer that has been heard from just now."""
@@ -360,6 +320,9 @@ class RtpSession:
             with suppress(OSError):
                 self._wire.settle(peer)
                 self._settled = self._wire
+                # What strangers sent before is still there and is told by its address, while it is asked for.
+                if all(self.read(now) for _ in range(_WAITING)):
+                    self._unsettle()
 
     def _unsettle(self) -> None:
         """Listen to everybody again: the latch decides who the peer is."""
@@ -367,6 +330,19 @@ class RtpSession:
         if settled is not None:
             with suppress(OSError):
                 settled.unsettle()
+
+    def _recall(self) -> None:
+        """Take back from the lane what it knows."""
+        lane, receiver = self._lane, self._receiver
+        if lane is None or not lane.armed or isinstance(receiver, WideReceiver):
+            return
+        back = receiver.take_back(lane)
+        if back.received:
+            self._traffic.packets_in += back.received
+            self._alive_at = back.heard
+            self._latch.heard(back.heard)
+            if self._turning is not None:
+                self._turning.stayed()
 
     def _control(self, compound: bytes) -> None:
         """Send RTCP: where the peer wants it, else to the port above its RTP (RFC 3550 §11)."""
@@ -382,18 +358,3 @@ class RtpSession:
         except SrtpError:
             return
         self._rtcp.sendto(data, target)
-
-
-def _together(before: AudioFacts, after: AudioFacts) -> AudioFacts:
-    """The counts of two streams of one leg, one after the other."""
-    if not before.received:
-        return after
-    return replace(
-        after,
-        received=before.received + after.received,
-        lost=before.lost + after.lost,
-        late=before.late + after.late,
-        duplicated=before.duplicated + after.duplicated,
-        concealed_ms=before.concealed_ms + after.concealed_ms,
-        codec=after.codec or before.codec,
-    )

@@ -7,23 +7,19 @@ too: so an ordinary tick moves bytes and computes nothing.
 from collections import deque
 
 from hotline.conversation import AudioFacts
-from hotline.gateway import comfort_noise, concealment
+from hotline.gateway import comfort_noise, concealment, lane
 from hotline.gateway.comfort_noise import ComfortNoise
 from hotline.gateway.concealment import Concealer
 from hotline.gateway.dtmf import EventDecoder
-from hotline.gateway.g711 import SILENCE, Codec, decode, encode, law_of, transcode
+from hotline.gateway.g711 import PAUSES, SILENCE, Codec, decode, encode, law_of, transcode
 from hotline.gateway.jitter import JitterBuffer, Lost
+from hotline.gateway.lane import Lane, Returned
 from hotline.gateway.media import MediaPlan
 from hotline.gateway.resample import FRAME_8K, TAIL
 from hotline.gateway.rtp import RtpPacket, sequence_delta
 
-_PATIENCE = 500
-_PAUSE = 2
-"""Highest G.711 segment that is a pause: up to 1,024 of 32,768, or -30 dB."""
-_SEGMENTS: dict[Codec, bytes] = {
-    "PCMA": bytes(((code ^ 0x55) & 0x70) >> 4 for code in range(256)),
-    "PCMU": bytes(((~code & 0xFF) & 0x70) >> 4 for code in range(256)),
-}
+PATIENCE = 500
+"""Ticks that delay which nothing needs waits for a pause, before it goes in the midst of sound."""
 _HISTORY_FRAMES = concealment.HISTORY // FRAME_8K
 
 
@@ -37,6 +33,8 @@ class Receiver:
         """Packets of a payload type that was not agreed on."""
         self._codec: Codec = "PCMA"
         self._codecs: dict[int, Codec] = {}
+        self._kind = 8
+        """The payload type that is sent mostly."""
         self._event_type: int | None = None
         self._noise_type = comfort_noise.PAYLOAD_TYPE
         self._noise: ComfortNoise | None = None
@@ -81,6 +79,7 @@ class Receiver:
         before = {kind: codec for kind, codec in self._codecs.items() if codec == self._codec}
         law = law_of(plan.codec)
         self._codecs = {**before, **dict(plan.also), plan.payload_type: law}
+        self._kind = plan.payload_type
         self._event_type = plan.dtmf_payload_type
         self._noise_type = plan.cn_payload_type or comfort_noise.PAYLOAD_TYPE
         if law != self._codec:
@@ -156,10 +155,33 @@ class Receiver:
         self.frame = frame
         return row, made_up
 
+    def lend(self, to: Lane) -> None:
+        """Let a lane go on, when nothing but the next packet is expected."""
+        plain = self._playing and self._noise is None and not self._concealer.active and not self._pending
+        if not plain or self._size != FRAME_8K or self._codecs.get(self._kind) != self._codec:
+            return
+        lent = self.jitter.lend(self._kind, FRAME_8K)
+        if lent is not None:
+            stream, waiting = lent
+            wanted = int(self.jitter.surplus > 0)
+            most = self.jitter.most_slack
+            law, ssrc = int(self._codec == "PCMU"), self.jitter.ssrc or 0
+            to.arm((law, self._kind, ssrc, (*stream, most), waiting, self.frame, wanted, self._waits))
+
+    def take_back(self, from_: Lane) -> Returned:
+        """Go on from where the lane has got."""
+        back = lane.disarmed(from_)
+        self.jitter.take_back(self._kind, FRAME_8K, back)
+        if back.frames:
+            self._history.extend(back.frames)
+            self.frame = back.frames[-1]
+        self._waits = back.waits
+        return back
+
     def _unheard(self) -> bool:
         """Whether 20 ms may be left out here: in a pause, or after none has come for ten seconds."""
         self._waits += 1
-        if self._waits < _PATIENCE and max(self.frame.translate(_SEGMENTS[self._codec])) > _PAUSE:
+        if self._waits < PATIENCE and self.frame.translate(None, PAUSES[self._codec]):
             return False
         self._waits = 0
         return True

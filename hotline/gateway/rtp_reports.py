@@ -136,3 +136,18 @@ class Reports:
 
 def _interval() -> int:
     return INTERVAL_TICKS // 2 + secrets.randbelow(INTERVAL_TICKS)
+
+
+def together(before: AudioFacts, after: AudioFacts) -> AudioFacts:
+    """The counts of two streams of one leg, one after the other."""
+    if not before.received:
+        return after
+    return replace(
+        after,
+        received=before.received + after.received,
+        lost=before.lost + after.lost,
+        late=before.late + after.late,
+        duplicated=before.duplicated + after.duplicated,
+        concealed_ms=before.concealed_ms + after.concealed_ms,
+        codec=after.codec or before.codec,
+    )

@@ -19,8 +19,10 @@ import anyio.lowlevel
 
 from asr.audio import LegId
 from hotline.conversation import EndCause
+from hotline.gateway import lane
 from hotline.gateway.g711 import Codec
 from hotline.gateway.inband_dtmf import InbandKeys
+from hotline.gateway.lane import Lane
 from hotline.gateway.media_socket import MediaSocket
 from hotline.gateway.ports import NoPortsLeft, PortRange
 from hotline.gateway.resample import upsample_frames
@@ -78,6 +80,8 @@ class MediaEngine:
         self._poll = select.epoll()
         self._readers: dict[int, RtpSession] = {}
         """By file descriptor; asked of the system directly, since `selectors` makes an object for each."""
+        self._lanes: list[Lane | None] = []
+        """By file descriptor too."""
         self._wires: dict[RtpSession, MediaSocket] = {}
         self._past = Traffic()
         self._lags: deque[float] = deque(maxlen=_LAGS)
@@ -121,9 +125,12 @@ class MediaEngine:
             control.close()
             self._forget(session)
             raise
-        session.attach(media, other)
+        file = media.fileno()
+        self._lanes.extend([None] * (file + 1 - len(self._lanes)))
+        self._lanes[file] = made = lane.make(file)
+        session.attach(media, other, made)
         self._poll.register(media, select.EPOLLIN)
-        self._readers[media.fileno()] = session
+        self._readers[file] = session
         return session
 
     def carried(self, leg: LegId, wire: Wire, control: ControlWire) -> RtpSession:
@@ -180,6 +187,7 @@ class MediaEngine:
             if wire is None:
                 return  # carried by another transport
             if self._readers.pop(wire.fileno(), None) is not None:
+                self._lanes[wire.fileno()] = None
                 self._poll.unregister(wire)
             wire.close()
             self._ports.release(session.local[1], asyncio.get_running_loop().time())
@@ -209,13 +217,16 @@ class MediaEngine:
         """Take what has come, at most `rounds` datagrams a leg; what is left waits in its socket."""
         now = anyio.current_time()
         for _ in range(rounds):
-            ready = self._poll.poll(0, max(1, len(self._readers)))
-            for file, _ in ready:
+            ready, odd = lane.receive(self._poll, self._lanes, now)
+            for file, data in odd:
                 session = self._readers.get(file)
                 if session is None:  # another's failure has just ended it
                     continue
                 try:
-                    session.read(now)
+                    if data is None:
+                        session.read(now)
+                    else:
+                        session.refused(data, now)
                 except Exception:  # supervision point: one leg's failure ends that leg only
                     log.exception("leg failed in reading", extra={"leg": session.leg})
                     session.end(EndCause.ERROR)

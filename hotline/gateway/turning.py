@@ -38,6 +38,10 @@ class Turning:
         before, self.heard, self._seen = self.heard, self._as(payload_type), 0
         return before, self.heard
 
+    def stayed(self) -> None:
+        """Packets of the codec heard came in between, past `turned`."""
+        self._seen = 0
+
     def _as(self, payload_type: int) -> MediaPlan:
         if payload_type == self._plan.payload_type:
             return self._plan

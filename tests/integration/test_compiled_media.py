@@ -49,6 +49,14 @@ def test_same_tests_pass_compiled(tmp_path: Path) -> None:
     )
     assert where.stdout.strip().endswith(".so")
     tests = [f"tests/unit/hotline/gateway/{name}" for name in TESTS]
-    command = [sys.executable, "-m", "pytest", "-q", *tests, "tests/integration/test_rtp_session.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        *tests,
+        "tests/integration/test_rtp_session.py",
+        "tests/integration/test_lane.py",
+    ]
     ran = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-3000:]
