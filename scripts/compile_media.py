@@ -3,6 +3,8 @@
     python scripts/compile_media.py            # builds .so files beside their sources
     python scripts/compile_media.py --clean    # removes them: pure Python again
 
+`_lane.c`, which only takes packets that come in order, is built too (docs/decisions/006).
+
 Needs a C compiler and Python's headers (Debian: gcc, python3-dev) and the `dev` extra. Nothing else changes:
 without the .so files the very same modules run as Python. A .so hides its .py, so build anew after each
 change; `hotline doctor` and the tests say when one is older than its source.

@@ -31,7 +31,9 @@ def pytest_sessionstart() -> None:
         for ending in (".py", ".c"):
             source = compiled.with_name(compiled.name.split(".")[0] + ending)
             if source.is_file() and source.stat().st_mtime > compiled.stat().st_mtime:
-                raise pytest.UsageError(f"{compiled} is older than its source: python scripts/compile_media.py")
+                raise pytest.UsageError(
+                    f"{compiled} is older than its source: python scripts/compile_media.py"
+                )
 
 
 @pytest.fixture(scope="session")
