@@ -113,14 +113,22 @@ def call(
 
 @app.command()
 def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="Audio files.")],
+    files: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.")],
     reference: Annotated[Path | None, typer.Option(help="TSV of file name and text: prints the CER.")] = None,
+    forms: Annotated[
+        list[str] | None, typer.Option("--format", "-f", help="json, srt, vtt, txt, docx; may be repeated.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder, or a file for one.")] = None,
+    speakers: Annotated[int, typer.Option(min=0, max=20, help="Voices in mono files; 0: find out.")] = 1,
+    again: Annotated[bool, typer.Option("--again", help="Also what has been transcribed already.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Print what is said in FILES, one JSON line each."""
+    """Who says what in FILES: JSON lines on stdout, or documents in --output."""
     from hotline.commands import transcribe_files
+    from hotline.transcribing import Wishes, checked
 
-    run(transcribe_files(read_settings(config), files, reference, talk))
+    wishes = Wishes(checked(forms or (), output), output, speakers, again)
+    run(transcribe_files(read_settings(config), files, reference, wishes, talk))
 
 
 @app.command()

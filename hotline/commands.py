@@ -3,11 +3,9 @@
 import json
 import re
 import secrets
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -21,12 +19,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from asr.audio import Segment, seconds
 from asr.catalog import Catalog
 from asr.detectors import SileroDetectors
 from asr.model_lock import Trust
 from asr.settings import AsrSettings
-from asr.transcript import Hypothesis
 from hotline.call.line import utc_now
 from hotline.caller import CallPlan, place_call
 from hotline.errors import ConfigError
@@ -37,6 +33,7 @@ from hotline.store.calls import CallStore
 from hotline.store.tokens import UnitTokens
 from hotline.store.users import Role, UserStore
 from hotline.store.views import local_midnight
+from hotline.transcribing import Wishes
 from hotline.wiring import manifest_path, open_database
 
 Tell = Callable[[str], None]
@@ -209,71 +206,31 @@ def export(settings: Settings, path: Path, what: str, days: tuple[date, date], r
 
 
 async def transcribe_files(
-    settings: Settings, files: Sequence[Path], reference: Path | None, tell: Tell
+    settings: Settings, files: Sequence[Path], reference: Path | None, wishes: Wishes, tell: Tell
 ) -> int:
-    """Print one JSON line a file; with references, the CER on stderr.
+    """Write transcripts, or print one JSON line a file; with references, the CER on stderr. 1 if one failed.
 
-    Files are read in utterances, so their length does not matter. Raises `ModelUnavailable`, `EngineFailed`,
-    `BadManifest` or `UnreadableAudio`.
+    Files are read in pieces, so their length does not matter. Raises `ModelUnavailable`, `EngineFailed`,
+    `BadManifest` or `ConfigError`.
     """
     from asr.evaluate import errors, load_clips
+    from hotline.transcribing import RecordingReader, transcribe_all
 
     texts = {} if reference is None else {c.file.name: c.reference for c in load_clips(reference)}
-    wrong = length = 0
-    reader = await anyio.to_thread.run_sync(_FileReader, settings)
+    reader = await anyio.to_thread.run_sync(RecordingReader, settings, wishes.speakers)
     with _progress() as bars:
-        for path in files:
-            found = await anyio.to_thread.run_sync(reader.read, path, bars, abandon_on_cancel=True)
-            sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
-            if path.name in texts:
-                more, characters = errors(texts[path.name], found["raw"])
-                wrong, length = wrong + more, length + characters
+        found, code = await anyio.to_thread.run_sync(
+            transcribe_all, reader, files, wishes, bars, tell, abandon_on_cancel=True
+        )
     if reference is not None:
+        wrong = length = 0
+        for each in found:
+            raw = " ".join(said.raw for said in each.utterances if said.raw)
+            more, characters = errors(texts.get(Path(each.file).name, ""), raw)
+            known = Path(each.file).name in texts
+            wrong, length = wrong + more * known, length + characters * known
         tell(f"CER {wrong / length:.1%} on {length} characters" if length else "no reference for these files")
-    return 0
-
-
-class _FileReader:
-    """The line's detector and engine in this process, for files."""
-
-    def __init__(self, settings: Settings) -> None:
-        from asr.files import endpointing
-        from asr.settings import VAD
-        from asr.worker import load_engine
-
-        catalog = Catalog.load(manifest_path(), settings.models)
-        options = settings.asr.engine
-        weights = options.weights()
-        folder = settings.models if weights is None else catalog.path(weights)
-        self._engine = load_engine(options, folder, settings.asr.threads)
-        self._detectors = SileroDetectors(catalog.path(VAD))
-        self._rules = endpointing(settings.asr)
-
-    def read(self, path: Path, bars: Progress) -> dict[str, Any]:
-        """Text and utterances of one file."""
-        from asr.files import read_blocks, seconds_of, utterances
-
-        bar = bars.add_task(path.name, total=seconds_of(path))
-        rows: list[dict[str, Any]] = []
-        for segment in utterances(path.name, read_blocks(path), self._detectors, self._rules):
-            bars.update(bar, completed=seconds(segment.end))
-            rows += [_row(segment, found) for found in self._engine.transcribe([segment])]
-        bars.remove_task(bar)
-        joined = {key: " ".join(str(row[key]) for row in rows if row[key]) for key in ("text", "raw")}
-        return {"file": str(path), **joined, "utterances": rows}
-
-
-def _row(segment: Segment, found: Hypothesis) -> dict[str, Any]:
-    """One utterance of a file: seconds, normalised text, and what the engine wrote."""
-    from asr.normalize import normalize
-
-    return {
-        "start": round(seconds(segment.start), 2),
-        "end": round(seconds(segment.end), 2),
-        "text": normalize(found.text, found.words).text,
-        "raw": found.text,
-    }
+    return code
 
 
 def evaluate_model(settings: Settings, name: str, manifest: Path, split: str, *, as_json: bool) -> str:
