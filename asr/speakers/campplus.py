@@ -62,8 +62,8 @@ class _Graph:
         at = self._op("Conv", at, self._constant(weight), strides=[2], pads=[2, 2])
         at = self._relu(self._norm(at, "xvector.tdnn.nonlinear.batchnorm"))
         for number, (layers, dilation) in enumerate(BLOCKS, 1):
-            for layer in range(1, layers + 1):
-                at = self._dense(at, f"xvector.block{number}.tdnnd{layer}", dilation)
+            for n in range(1, layers + 1):
+                at = self._dense(at, f"xvector.block{number}.tdnnd{n}", dilation)
             at = self._relu(self._norm(at, f"xvector.transit{number}.nonlinear.batchnorm"))
             at = self._op("Conv", at, self._constant(self._w[f"xvector.transit{number}.linear.weight"]))
         at = self._statistics(self._relu(self._norm(at, "xvector.out_nonlinear.batchnorm")))

@@ -47,8 +47,10 @@ def _bands() -> NDArray[np.float32]:
         scaled: NDArray[np.float64] = 1127.0 * np.log1p(hertz / 700.0)
         return scaled
 
-    edges = np.linspace(*mel(np.array([_LOWEST, SAMPLE_RATE / 2])), BANDS + 2)
+    low, high = (float(each) for each in mel(np.array([_LOWEST, SAMPLE_RATE / 2])))
+    edges = np.linspace(low, high, BANDS + 2)
     at = mel(np.arange(_FFT // 2) * SAMPLE_RATE / _FFT)[:, None]
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (at - left) / (centre - left), (right - at) / (right - centre)
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    bands: NDArray[np.float32] = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    return bands
