@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import tomllib
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,9 @@ from asr import sources
 from asr.errors import ModelUnavailable
 from asr.model_lock import NAME as LOCK
 from asr.model_lock import Trust, read_lock, write_lock
+from asr.patch import apply_patch
 from asr.sources import Progress, Reader, WantedFile
+from asr.weights import BadWeights
 
 MARK = ".verified.json"
 """Beside the files: sizes and times they had when they were last hashed."""
@@ -40,7 +43,9 @@ class FileEntry(BaseModel):
     members: tuple[str, ...] = ()
     url: str = ""
     sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
-    """Empty: nobody of ours has had the file; see `asr/model_lock.py`."""
+    """Empty: nobody of ours has had the file; see `asr/model_lock.py`. With a patch: of the patched file."""
+    patch: Annotated[str, StringConstraints(max_length=200), AfterValidator(_inside)] = ""
+    """A file beside the manifest with what training changed in this one (`asr/patch.py`)."""
     bytes: int = Field(gt=0)
     """About, where the hash is not known."""
 
@@ -87,8 +92,8 @@ class Entry(BaseModel):
         return sources.folder(self.folder or Path())
 
     def from_folder(self, folder: Path) -> Self:
-        """The same files, by their own names, out of a folder."""
-        files = tuple(each.model_copy(update={"members": ()}) for each in self.file)
+        """The same files, by their own names and already patched, out of a folder."""
+        files = tuple(each.model_copy(update={"members": (), "patch": ""}) for each in self.file)
         return self.model_copy(update={"kind": "folder", "folder": folder, "file": files})
 
 
@@ -103,6 +108,8 @@ class Catalog:
 
     entries: tuple[Entry, ...]
     folder: Path
+    patches: Path = Path()
+    """Where the manifest is, and what it patches weights with."""
 
     @classmethod
     def load(cls, manifest: Path, folder: Path) -> Self:
@@ -118,7 +125,7 @@ class Catalog:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ModelUnavailable(f"{manifest}: {where}: {first['msg']}") from error
-        return cls(entries, folder)
+        return cls(entries, folder, manifest.parent)
 
     def entry(self, name: str) -> Entry:
         """The entry of that name. Raises `ModelUnavailable`."""
@@ -236,7 +243,7 @@ class Catalog:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 digest = hashlib.sha256()
                 with target.open("wb") as file:
-                    for chunk in read(each.wanted):
+                    for chunk in self._patched(each, read(each.wanted)):
                         digest.update(chunk)
                         file.write(chunk)
                         done += len(chunk)
@@ -245,6 +252,17 @@ class Catalog:
                 if found[each.path] != pinned.get(each.path, found[each.path]):
                     raise ModelUnavailable(f"{entry.name}: {each.path} from its source has another hash")
         return found
+
+    def _patched(self, file: FileEntry, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The file with its patch, if it has one."""
+        if not file.patch:
+            yield from chunks
+            return
+        try:
+            patch = (self.patches / file.patch).read_bytes()
+            yield apply_patch(b"".join(chunks), patch)
+        except (OSError, BadWeights) as error:
+            raise ModelUnavailable(f"{file.path}: {self.patches / file.patch}: {error}") from error
 
     def _facts(self, name: str) -> dict[str, list[int]]:
         base, pinned = self.folder / name, self.pinned(name)

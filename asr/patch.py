@@ -48,7 +48,7 @@ def apply_patch(base: bytes, patch: bytes) -> bytes:
     try:
         with np.load(io.BytesIO(patch), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BadWeights("not a patch of weights") from error
     known = read_weights(base)
     changed: dict[str, Tensor] = {}

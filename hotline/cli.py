@@ -218,7 +218,7 @@ def models_verify(config: ConfigOption = None) -> None:
 @models_app.command("evaluate")
 def models_evaluate(
     manifest: Annotated[Path, typer.Argument(help="TSV with id, file and transcript.")],
-    name: Annotated[str, typer.Option("--model", help="Entry of the catalogue.")] = "whisper-base",
+    name: Annotated[str, typer.Option("--model", help="Entry of the catalogue.")] = "whisper-base-sichuan",
     split: Annotated[str, typer.Option(help="Only clips of this split.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: ConfigOption = None,
@@ -227,6 +227,52 @@ def models_evaluate(
     from hotline.commands import evaluate_model
 
     typer.echo(evaluate_model(read_settings(config), name, manifest, split, as_json=as_json))
+
+
+@models_app.command("synthesize")
+def models_synthesize(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for clips and manifest.tsv.")],
+    texts: Annotated[
+        Path | None, typer.Argument(help="Dialect sentences, one a line; default: the hotline's own grammar.")
+    ] = None,
+    hours: Annotated[float, typer.Option(help="Speech that the folder is to hold.")] = 1.0,
+    standard: Annotated[
+        Path | None, typer.Option(help="Sentences in standard wording, for the Mandarin share.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    rules: Annotated[bool, typer.Option(help="Sichuan phonology.")] = True,
+    config: ConfigOption = None,
+) -> None:
+    """Make Sichuan training speech from text with the offline voice; goes on where it was stopped."""
+    from hotline.training import SynthesisPlan, synthesize
+
+    plan = SynthesisPlan(output, hours, texts, standard, seed, rules)
+    synthesize(read_settings(config), plan, talk)
+
+
+@models_app.command("finetune")
+def models_finetune(
+    manifests: Annotated[list[str], typer.Argument(help="Clips to learn from: FILE or FILE=WEIGHT.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for checkpoint and weights.")],
+    base: Annotated[str, typer.Option(help="Whisper entry of the catalogue to begin with.")] = "whisper-base",
+    steps: Annotated[int, typer.Option(min=1)] = 1_500,
+    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-5,
+    batch_seconds: Annotated[float, typer.Option(min=1, help="Audio of a batch.")] = 64.0,
+    lora_rank: Annotated[int, typer.Option(min=0, help="0: train every weight.")] = 0,
+    share: Annotated[
+        list[float] | None, typer.Option(help="How far to go from the base to what was learnt; may repeat.")
+    ] = None,
+    watch: Annotated[list[Path] | None, typer.Option(help="Clips to tell the loss on; may repeat.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Fine-tune Whisper and write it as a patch; the same command goes on after an interruption."""
+    from hotline.training import FinetunePlan, finetune, weighted
+
+    shares, watched = tuple(share or (1.0,)), tuple(watch or ())
+    plan = FinetunePlan(
+        weighted(manifests), output, base, steps, rate, batch_seconds, lora_rank, shares, watched
+    )
+    finetune(read_settings(config), plan, talk)
 
 
 @db_app.command("upgrade")

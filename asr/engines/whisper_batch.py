@@ -46,7 +46,7 @@ class WhisperOptions(EngineOptions):
     """Options of this engine."""
 
     engine: Literal["whisper_batch"] = "whisper_batch"
-    model: str = "whisper-base"
+    model: str = "whisper-base-sichuan"
     """Entry of models/manifest.toml."""
     compute_type: Literal["int8", "int8_float32", "float32", "float16", "auto"] = "int8"
     language: str = "zh"

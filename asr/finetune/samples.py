@@ -96,16 +96,8 @@ class Drawing(IterableDataset[Batch]):
                 yield collate(batches[place], self._tokens.end)
 
     def _clip(self, draw: np.random.Generator) -> tuple[Samples, str]:
-        import soundfile
-
         item = self._items[min(int(np.searchsorted(self._shares, draw.random())), len(self._items) - 1)]
-        audio, rate = soundfile.read(item.file, dtype="float32", always_2d=True)
-        mono: Samples = audio.mean(axis=1)
-        if rate != SAMPLE_RATE:
-            import soxr
-
-            mono = soxr.resample(mono, rate, SAMPLE_RATE)
-        return mono, item.text
+        return _mono(item.file), item.text
 
     def _sample(self, draw: np.random.Generator) -> Sample:
         audio, text = self._clip(draw)
@@ -124,6 +116,30 @@ class Drawing(IterableDataset[Batch]):
         mel = masked(mel, draw) if draw.random() < self._how.masks else mel
         tokens, given = self._tokens.row(text, prompted=bool(draw.random() < PROMPTED))
         return Sample(mel, tokens, given)
+
+
+def _mono(file: Path) -> Samples:
+    """A clip at 16 kHz."""
+    import soundfile
+    import soxr
+
+    audio, rate = soundfile.read(file, dtype="float32", always_2d=True)
+    mono: Samples = audio.mean(axis=1)
+    if rate != SAMPLE_RATE:
+        mono = soxr.resample(mono, rate, SAMPLE_RATE)
+    return mono
+
+
+def plain_batches(items: Sequence[Item], tokens: Tokens) -> list[Batch]:
+    """Each clip as it is, a batch of its own; those too long for the window left out."""
+    found = []
+    for item in items:
+        mono = _mono(item.file)
+        if len(mono) <= LONGEST_SECONDS * SAMPLE_RATE:
+            row, given = tokens.row(item.text, prompted=False)
+            mel = features(np.pad(mono, (0, SAMPLE_RATE // 2)))
+            found.append(collate([Sample(mel, row, given)], tokens.end))
+    return found
 
 
 def collate(samples: Sequence[Sample], end: int) -> Batch:

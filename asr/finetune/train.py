@@ -128,7 +128,7 @@ class Run:
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate()
         loss = self._loss_of(batch, self._recipe.smoothing)
-        value = float(loss)
+        value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingFailed(f"loss is {value} at step {self.step}: lower the rate")
         loss.backward()  # type: ignore[no-untyped-call]

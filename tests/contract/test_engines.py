@@ -150,7 +150,7 @@ def test_whisper_makes_nothing_up(kind: str, length: float, whisper: WhisperEngi
 
 @pytest.fixture(scope="module")
 def whisper() -> WhisperEngine:
-    return WhisperEngine(WhisperOptions(), weights("whisper-base"), 2)
+    return WhisperEngine(WhisperOptions(), weights("whisper-base-sichuan"), 2)
 
 
 @pytest.mark.model

