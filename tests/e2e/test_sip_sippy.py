@@ -1,8 +1,6 @@
 """Calls through Sippy's B2BUA: a stack of its own that answers us on one side and calls us on the other."""
 
-import importlib.util
 import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,11 +20,14 @@ from hotline.gateway_settings import MediaSettings, SipSettings
 from tests.e2e.phones import OURS_HZ, running, talk, tone_in
 from tests.e2e.ports import free_port, line_ports
 
+SIPPY = Path(__file__).parents[2] / ".tools" / "sippy" / "bin" / "python"
+"""An environment of its own: its package brings one named `tests`, which would hide ours."""
+
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.anyio,
     pytest.mark.timeout(90),
-    pytest.mark.skipif(importlib.util.find_spec("sippy") is None, reason="sippy is not installed"),
+    pytest.mark.skipif(not SIPPY.exists(), reason="sippy is not in .tools/sippy: see .ci/run"),
 ]
 
 
@@ -84,7 +85,7 @@ async def gateway() -> AsyncIterator[SipEndpoint]:
 async def between(folder: Path) -> AsyncIterator[Between]:
     port = free_port()
     async with gateway() as caller, gateway() as line:
-        command = [sys.executable, "-m", "sippy.b2bua_simple", "-f", "-l", "127.0.0.1", "-p", str(port)]
+        command = [str(SIPPY), "-m", "sippy.b2bua_simple", "-f", "-l", "127.0.0.1", "-p", str(port)]
         command += ["-n", f"127.0.0.1:{line.port}"]
         async with (
             # It writes a log where only root may, unless it is told to write none.
