@@ -33,6 +33,8 @@ SKETCH_BEAM = 1
 """Beam of partials: greedy, and not tried again when it goes wrong, for the next one comes soon."""
 SKETCH_MARGIN = 50
 """Silent mel frames behind the audio of partials, at most: quicker is better there."""
+HUSH, HUSH_BLOCK = 16.0, 320
+"""RMS of 16-bit samples (-66 dB of full scale) under which 20 ms are silence: twice A-law's idle noise."""
 ECHO = 0.5
 """Text this much like the prompt is the prompt."""
 CHARACTERS_A_SECOND = 11.0
@@ -173,6 +175,7 @@ class WhisperEngine:
         confidence = math.exp(min(0.0, float(result.scores[0])))
         silent = result.no_speech_prob > 0.6 and confidence < 0.5
         text = self._tokenizer.decode(tokens).replace("\ufffd", "").strip()
+        silent = silent or _hushed(segment)
         if silent or self._runaway(tokens, segment) or self._echoes(tokens) or self._is_phantom(text):
             return Hypothesis("", confidence=confidence)
         return Hypothesis(text, confidence=confidence)
@@ -224,6 +227,13 @@ class WhisperEngine:
                 first, last = _fitted(first, max(first, last), SLOWEST * len(text.strip()), leads=not words)
                 words.append(Word(text.strip(), segment.start + first, segment.start + last))
         return tuple(words)
+
+
+def _hushed(segment: Segment) -> bool:
+    """Whether nowhere in it is more than a quiet line's hiss: words in such audio are made up."""
+    samples = np.frombuffer(segment.pcm, "<i2").astype(np.float32)
+    blocks = np.array_split(samples, max(1, len(samples) // HUSH_BLOCK))
+    return all(float(np.square(each).mean()) < HUSH**2 for each in blocks if each.size)
 
 
 def _fitted(first: int, last: int, most: int, *, leads: bool) -> tuple[int, int]:
