@@ -108,7 +108,7 @@ class Wanted:
     priority: int = 0
     """Higher is served first; then who has waited longer."""
     skills: frozenset[str] = frozenset()
-    """All of these an agent must have; dropped one by one by the queue's rules when nobody on duty has them."""
+    """All of these an agent must have; given up one by one, by rule, when nobody on duty has them."""
     reasons: tuple[str, ...] = ()
     """Why the priority, as codes: `green_channel`, `dropped_before`, `minor`, `elder`."""
     agent: str | None = None

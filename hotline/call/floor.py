@@ -68,7 +68,7 @@ class Talk(TalkView, Protocol):
         """A key towards the caller's side, or the outside party's when there is one."""
 
     async def transfer(self, target: str) -> None:
-        """Blind: the caller goes to `agent:NAME`, `queue:NAME`, `skill:CODE` or `number:DIGITS`; the agent is free.
+        """Blind: the caller goes to `agent:NAME`, `queue:NAME`, `skill:CODE` or `number:DIGITS`.
 
         Returns when the transfer is under way. Raises `NotAllowed`: `no_such_agent`, `agent_busy`,
         `not_permitted` (outbound policy), `unreachable`. On failure the caller stays with the agent.

@@ -1,11 +1,11 @@
 """The browser of an agent or a supervisor as a leg: its page's offer in, our answer out."""
 
 import secrets
+from collections.abc import Sequence
 
 from asr.audio import LegId
 from hotline.errors import HotlineError
 from hotline.gateway import webrtc_sdp
-from hotline.gateway.media import Codec
 from hotline.gateway.sip.negotiation import NothingInCommon
 from hotline.gateway.sip.sdp import SdpSyntaxError
 from hotline.gateway.web_door import MAX_OFFER, WebLeg, WebPorts
@@ -17,7 +17,9 @@ class OfferRefused(HotlineError):
     code = "gateway.offer_refused"
 
 
-async def open_staff_leg(ports: WebPorts, offer: bytes, codecs: tuple[Codec, ...]) -> tuple[WebLeg, bytes]:
+async def open_staff_leg(
+    ports: WebPorts, offer: bytes, codecs: Sequence[webrtc_sdp.WebCodec]
+) -> tuple[WebLeg, bytes]:
     """The leg and our answer. Raises `OfferRefused` for an offer that is broken or fits nothing,
     `HotlineError` when there is no room for a browser.
     """
