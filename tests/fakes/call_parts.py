@@ -20,7 +20,7 @@ from hotline.conversation import (
     Turn,
 )
 from hotline.errors import CallAborted, LegGone
-from hotline.gateway.media import LegEnded, LegInput
+from hotline.gateway.media import LegEnded, LegInput, Sink
 from workorders.messages import Filed, FileWorkOrder
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -35,15 +35,34 @@ class FakeLeg:
         self.facts = AudioFacts(codec="PCMA")
         self.played: list[bytes] = []
         self.hangups: list[EndCause] = []
+        self.spoken: list[AudioFrame] = []
+        """What others said to it."""
         self._inputs: DropOldest[LegInput] = DropOldest(100_000)
         self._now = 0
         self._ended = False
+        self._hear: Sink | None = None
+        self._tap: Sink | None = None
 
     def frames(self, seconds: float) -> None:
         """Let the caller's side send this much silence."""
         for _ in range(round(seconds * 50)):
-            self._inputs.push(AudioFrame(self.leg, self._now, SILENCE))
-            self._now += FRAME_SAMPLES
+            self.say(SILENCE)
+
+    def say(self, pcm: bytes) -> None:
+        """Let the caller's side send one frame."""
+        frame = AudioFrame(self.leg, self._now, pcm)
+        self._inputs.push(frame)
+        if self._hear is not None:
+            self._hear(frame)
+        self._now += FRAME_SAMPLES
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        self._hear, self._tap = hear, tap
+
+    def speak(self, frame: AudioFrame) -> None:
+        self.spoken.append(frame)
+        if self._tap is not None:
+            self._tap(AudioFrame(self.leg, self._now, frame.pcm))
 
     @property
     def now(self) -> int:

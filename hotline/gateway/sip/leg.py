@@ -9,7 +9,7 @@ import anyio
 from asr.audio import AudioFrame, LegId
 from hotline.conversation import AudioFacts, EndCause
 from hotline.errors import LegGone
-from hotline.gateway.media import Direction, LegInput, MediaPlan
+from hotline.gateway.media import Direction, LegInput, MediaPlan, Sink
 from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.exchange import Exchange, content_type
 from hotline.gateway.sip.former import FormerLeg
@@ -100,6 +100,14 @@ class SipLeg:
     async def play(self, pcm: bytes, tap: Callable[[AudioFrame], None] | None = None) -> None:
         """Play 16 kHz s16le mono. Raises `LegGone` when the leg has ended."""
         await self._session.play(pcm, tap)
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Hand on what comes, and what is spoken; see `MediaLeg.connect`."""
+        self._session.connect(hear, tap)
+
+    def speak(self, frame: AudioFrame) -> None:
+        """Say 20 ms of somebody else."""
+        self._session.speak(frame)
 
     def send_digit(self, key: str, ms: int = 160) -> None:
         """Press a key towards the peer."""
