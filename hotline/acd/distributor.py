@@ -110,6 +110,21 @@ class Distributor:
             seat.go_offline("signed_out", by)
         self.settle()
 
+    def refresh(self, agent: Agent) -> None:
+        """Use a changed profile from now on, where the agent is signed in."""
+        seat = self._seats.get(agent.name)
+        if seat is not None and seat.agent != agent:
+            seat.agent = agent
+            self.settle()
+
+    def close(self) -> None:
+        """Everyone is offline: the line shuts down, its calls are over."""
+        for seat in list(self._seats.values()):
+            if seat.offer is not None:
+                self.withdraw(seat.offer, "shutdown")
+            seat.go_offline("shutdown", None)
+        self.settle()
+
     def on_duty(self, queue: str) -> bool:
         """Whether anybody is signed in who may get calls of that queue, now or after a pause."""
         asked = self._rules.queues.get(queue, frozenset())
