@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from asr.protocols import TranscriberFactory
 from hotline import instruments
+from hotline.acd.distributor import Distributor
 from hotline.bus import InProcessBus
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
@@ -18,6 +19,7 @@ from hotline.gateway.web_door import WebDoor
 from hotline.metrics import Metrics
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
+from hotline.staff import Staff
 from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
 from hotline.store.retention import Retention
@@ -49,13 +51,22 @@ class Office:
             OutboxOptions(poll_s=settings.dispatch.poll_seconds),
         )
         self.desk = Desk(self._service, settings.paths.data / "spool", self._outbox.wake)
+        self.staff = Staff(settings.acd, rulebook.acd, engine, self.bus, self.metrics)
         self._retention = Retention(engine, settings.recordings, settings.privacy.recording_days)
-        self._figures: dict[str, instruments.Source] = {"outbox": self._outbox.facts}
+        self._figures: dict[str, instruments.Source] = {
+            "outbox": self._outbox.facts,
+            "acd": self.staff.figures,
+        }
         self.metrics.registry.register(instruments.PartFigures(self._figures))
         watch = self.metrics.watch_queue
         watch("journal", lambda: self.journal.depth, lambda: self.journal.dropped)
         watch("desk", lambda: self.desk.waiting, lambda: self.desk.overflowed)
         watch("bus", lambda: max(self.bus.depths, default=0))
+
+    @property
+    def acd(self) -> Distributor:
+        """Who answers: all seats and all waiting calls."""
+        return self.staff.acd
 
     def show(self, part: str, figures: instruments.Source) -> None:
         """Put a part's own figures on the metrics page."""
@@ -67,6 +78,7 @@ class Office:
             self.desk.run,
             self._outbox.run,
             self.journal.run,
+            *self.staff.tasks(),
             partial(sweep_daily, self._retention),
             partial(instruments.count, self.bus, self.metrics),
         )
