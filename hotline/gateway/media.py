@@ -101,6 +101,9 @@ class MediaLeg(Protocol):
         else is said. G.711 in the law that is sent goes out as it came.
         """
 
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        """Press a key towards the peer; nothing where its protocol has no keys. Raises `ValueError`."""
+
     async def hangup(self, cause: EndCause = EndCause.LOCAL_HANGUP) -> None:
         """End the leg (BYE where the protocol has one) and release its ports. Harmless when already ended."""
 

@@ -147,6 +147,12 @@ class PcmLeg:
             self._live.popleft()
         self._live.append(frame)
 
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        """A PBX's fork carries no keys from us: nothing happens. Raises `ValueError` for no such key."""
+        del ms
+        if key not in KEYS or len(key) != 1:
+            raise ValueError("no such key")
+
     async def hangup(self, cause: EndCause = EndCause.LOCAL_HANGUP) -> None:
         """End the leg and its connection. Harmless when already ended."""
         self.gone(cause)

@@ -96,6 +96,10 @@ class WebLeg:
         """Say 20 ms of somebody else."""
         self._session.speak(frame)
 
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        """Press a key towards the peer (RFC 4733). Raises `ValueError` for no such key."""
+        self._session.send_digit(key, ms)
+
     async def hangup(self, cause: EndCause = EndCause.LOCAL_HANGUP) -> None:
         """End the leg. Harmless when already ended."""
         self._session.end(cause)

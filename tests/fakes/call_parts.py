@@ -35,6 +35,8 @@ class FakeLeg:
         self.facts = AudioFacts(codec="PCMA")
         self.played: list[bytes] = []
         self.hangups: list[EndCause] = []
+        self.pressed = ""
+        """Keys sent to it."""
         self.spoken: list[AudioFrame] = []
         """What others said to it."""
         self._inputs: DropOldest[LegInput] = DropOldest(100_000)
@@ -79,6 +81,9 @@ class FakeLeg:
             self._ended = True
             self._inputs.push(LegEnded(cause))
             self._inputs.close()
+
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        self.pressed += key
 
     async def inputs(self) -> AsyncIterator[LegInput]:
         async for item in self._inputs:
