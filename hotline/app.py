@@ -105,7 +105,7 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         web = office.web(settings, lambda: health(pool, office.journal, office.desk), doors.web)
         with listening("web.port", settings.web.host, settings.web.port):
             web_port = await background.start(serve_web, make_app(web), settings.web)
-        line = office.line(settings, rulebook, pool, prompts)
+        line = office.line(settings, rulebook, pool, prompts, doors.trunks.dial)
         switchboard = Switchboard(line, admission)
         for door in doors.all:
             background.start_soon(switchboard.attend, door)

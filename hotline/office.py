@@ -1,6 +1,6 @@
 """What stands behind every call of a line: bus, journal, desk, outbox, figures, and what the page needs."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -13,8 +13,11 @@ from hotline.bus import InProcessBus
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import Line, Prompts
+from hotline.call.people import People
+from hotline.call.talks import Talks
 from hotline.figures import GatewayView
 from hotline.gateway.defence import Defence
+from hotline.gateway.media import MediaLeg
 from hotline.gateway.web_door import WebDoor
 from hotline.metrics import Metrics
 from hotline.rulebook import Rulebook
@@ -52,6 +55,7 @@ class Office:
         )
         self.desk = Desk(self._service, settings.paths.data / "spool", self._outbox.wake)
         self.staff = Staff(settings.acd, rulebook.acd, engine, self.bus, self.metrics)
+        self.talks = Talks()
         self._retention = Retention(engine, settings.recordings, settings.privacy.recording_days)
         self._figures: dict[str, instruments.Source] = {
             "outbox": self._outbox.facts,
@@ -84,9 +88,14 @@ class Office:
         )
 
     def line(
-        self, settings: Settings, rulebook: Rulebook, transcribers: TranscriberFactory, prompts: Prompts
+        self,
+        settings: Settings,
+        rulebook: Rulebook,
+        transcribers: TranscriberFactory,
+        prompts: Prompts,
+        dial: Callable[[str], Awaitable[MediaLeg]],
     ) -> Line:
-        """What one call needs."""
+        """What one call needs. `dial` reaches an outside number, where the outbound policy lets it."""
         return Line(
             bus=self.bus,
             journal=self.journal,
@@ -97,6 +106,16 @@ class Office:
             flow=rulebook.flow,
             recordings=settings.recordings,
             limits=settings.limits,
+            people=People(
+                acd=self.acd,
+                want=self.staff.want,
+                log=self.staff.log,
+                dial=dial,
+                talks=self.talks,
+                ring_s=settings.acd.ring_s,
+                reattach_s=settings.acd.reattach_s,
+                requeue_s=settings.acd.requeue_s,
+            ),
             early=settings.sip.early_media,
         )
 

@@ -44,6 +44,8 @@ class Flag(Closed):
     matters: tuple[Code, ...] = ()
     words: Words = ()
     people_min: int | None = Field(default=None, ge=2)
+    by_words: bool = True
+    """False: nothing that is said sets it, only what the caller did."""
     service: Code | None = None
     """Proposed when the caller asks for no service in words."""
 
@@ -82,6 +84,8 @@ class SummaryText(Closed):
     said: str
     flags: str
     nothing: str
+    callback: str
+    """Of a caller who wants to be called back."""
     join: str
 
 
