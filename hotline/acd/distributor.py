@@ -89,11 +89,13 @@ class Distributor:
 
     def sign_in(self, agent: Agent) -> Seat:
         """The agent's seat: a new one, busy with the reason `signed_in`, or the one there is, which then has
-        the profile given here. A sign-out that waits for the end of a talk is taken back."""
+        the profile given here. One's own sign-out that waits for the end of a talk is taken back; a
+        supervisor's is not: a page reload must not undo it."""
         seat = self._seats.get(agent.name)
         if seat is not None:
             seat.agent = agent
-            seat.leaving = None
+            if not seat.leaving:
+                seat.leaving = None
             self.settle()
             return seat
         seat = self._seats[agent.name] = StaffSeat(self, agent)
