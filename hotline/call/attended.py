@@ -70,6 +70,7 @@ class Attendance:
         `joined` is told when the first agent is there. Cancelling leaves the queue, or ends the talk.
         """
         side, people = self._side, self._people
+        self.left = Left.ABANDONED
         first = wanted = await people.want(side.call, side.remote, asked.name, reasons)
         head = returned = False
         while True:

@@ -150,5 +150,5 @@ def _check_flag(flag: Flag, matters: set[str], services: set[str]) -> Iterator[s
             yield f"flags.{flag.code}.matters: no matter {code!r}"
     if flag.service is not None and flag.service not in services:
         yield f"flags.{flag.code}.service: no service {flag.service!r}"
-    if not (flag.matters or flag.words or flag.people_min):
+    if flag.by_words and not (flag.matters or flag.words or flag.people_min):
         yield f"flags.{flag.code}: has no condition"
