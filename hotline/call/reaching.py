@@ -33,8 +33,19 @@ class Reaching:
 
     def __init__(self, parts: TalkParts) -> None:
         self._parts = parts
-        self.busy = False
+        self._ringing: anyio.CancelScope | None = None
+
+    @property
+    def busy(self) -> bool:
         """Somebody is being rung."""
+        return self._ringing is not None
+
+    def give_up(self) -> bool:
+        """Ring no longer: `reach` raises `NotAllowed`, `given_up`. False when nobody is rung."""
+        if self._ringing is None:
+            return False
+        self._ringing.cancel()
+        return True
 
     def wanted(self, kind: str, value: str, agent: str) -> Wanted:
         """What a caller whom `agent` hands on waits for. Raises `NotAllowed`."""
@@ -51,15 +62,22 @@ class Reaching:
     async def reach(self, target: str, agent: str) -> Reached:
         """Ring `agent:NAME` or `number:DIGITS` for `agent` until answered. Raises `NotAllowed`."""
         kind, _, value = target.partition(":")
-        self.busy = True
+        found: Reached | None = None
         try:
-            if kind == "agent":
-                connected = await self._ring_colleague(value, agent)
-                return Reached(connected.leg, connected.seat, connected.device.kind)
-            if kind == "number" and value:
-                return Reached(await self._ring_number(value), None)
+            with anyio.CancelScope() as self._ringing:
+                found = await self._answered(kind, value, agent)
         finally:
-            self.busy = False
+            self._ringing = None
+        if found is None:
+            raise NotAllowed("given_up")
+        return found
+
+    async def _answered(self, kind: str, value: str, agent: str) -> Reached:
+        if kind == "agent":
+            connected = await self._ring_colleague(value, agent)
+            return Reached(connected.leg, connected.seat, connected.device.kind)
+        if kind == "number" and value:
+            return Reached(await self._ring_number(value), None)
         raise NotAllowed("bad_target")
 
     async def send_away(self, found: Reached) -> None:

@@ -6,12 +6,19 @@ from datetime import datetime
 from asr.audio import SAMPLE_RATE, AudioFrame
 from asr.protocols import Transcriber
 from asr.transcript import LegFacts
+from hotline.acd.model import LogKind
 from hotline.acd.ports import Seat
 from hotline.call.bridge import Role
-from hotline.call.floor import PartyKind
+from hotline.call.floor import Oversight, PartyKind
 from hotline.conversation import EndCause, LegRecord, RecognitionFacts, Speaker
 from hotline.gateway.media import LegEnded, MediaLeg
 
+OVERSEEING = {
+    Oversight.LISTEN: (Role.LISTENER, LogKind.LISTEN),
+    Oversight.WHISPER: (Role.WHISPERER, LogKind.WHISPER),
+    Oversight.BARGE: (Role.BARGER, LogKind.BARGE),
+}
+_DRIFT = SAMPLE_RATE // 2
 _KINDS = {
     Role.AGENT: PartyKind.AGENT,
     Role.CONSULTED: PartyKind.CONSULTED,
@@ -38,6 +45,8 @@ class Party:
         self.dismissed = False
         """We hang up on it ourselves: its end means nothing."""
         self._began = began
+        self._shift: int | None = None
+        self._written_to = 0
         self._ended: datetime | None = None
         self._cause = EndCause.LOCAL_HANGUP
 
@@ -50,21 +59,33 @@ class Party:
         self,
         now: Callable[[], int],
         clock: Callable[[], datetime],
+        heard: Callable[["Party"], bool],
         ended: Callable[["Party", EndCause], None],
     ) -> None:
-        """Read the leg to its end; `now`: the caller's clock, in samples, `ended` is told when it is over."""
-        shift: int | None = None
+        """Read the leg to its end. `now`: the caller's clock, in samples; `heard`: whether the caller hears
+        it at this moment; `ended` is told when it is over."""
         async for item in self.leg.inputs():
             if isinstance(item, LegEnded):
                 self._cause = item.cause
             elif isinstance(item, AudioFrame) and self.transcriber is not None:
-                if shift is None:
-                    shift = now() - item.end
-                self.transcriber.push(item._replace(start=max(0, item.start + shift)))
+                self._write_down(self.transcriber, item, now(), heard=heard(self))
         self._ended = clock()
         ended(self, self._cause)
         if self.transcriber is not None:
             await self.transcriber.close()
+
+    def _write_down(self, transcriber: Transcriber, frame: AudioFrame, now: int, *, heard: bool) -> None:
+        """Have a frame recognised, on the caller's clock; what is not for the caller counts as silence.
+
+        Legs tick together, so the difference is measured once, and anew for a leg whose own clock (a PBX's)
+        has drifted by half a second; never back to where something has been written down.
+        """
+        if self._shift is None or abs(now - frame.end - self._shift) > _DRIFT:
+            self._shift = max(now - frame.end, self._written_to - frame.start)
+        start = frame.start + self._shift
+        self._written_to = start + frame.samples
+        pcm = frame.pcm if heard else bytes(len(frame.pcm))
+        transcriber.push(AudioFrame(frame.leg, start, pcm, frame.lost and heard))
 
     def record(self, now: datetime) -> LegRecord:
         """The leg as it is stored."""

@@ -1,7 +1,7 @@
 """A caller with an agent, from the agent's answer to the end of their talk, whoever comes and goes."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -9,20 +9,16 @@ from anyio.abc import TaskGroup
 from asr.audio import LegId
 from hotline.acd.model import AcdLog, LogKind, NotAllowed, Wanted
 from hotline.acd.ports import Connected, Seat
-from hotline.call.bridge import Bridge, Manner, Role
+from hotline.call.bridge import Bridge, Manner, Role, hears
 from hotline.call.floor import Oversight, PartyKind
+from hotline.call.grace import Grace
 from hotline.call.music import HoldMusic
 from hotline.call.reaching import Reached, Reaching
 from hotline.call.talk_parts import TalkEnd, TalkParts, TalkResult
-from hotline.call.talk_party import Party
+from hotline.call.talk_party import OVERSEEING, Party
+from hotline.call.talk_times import TalkTimes
 from hotline.conversation import EndCause, LegRecord
 from hotline.gateway.media import MediaLeg
-
-_WATCHING = {
-    Oversight.LISTEN: (Role.LISTENER, LogKind.LISTEN),
-    Oversight.WHISPER: (Role.WHISPERER, LogKind.WHISPER),
-    Oversight.BARGE: (Role.BARGER, LogKind.BARGE),
-}
 
 
 class LiveTalk:
@@ -42,11 +38,10 @@ class LiveTalk:
         """Consulted or in the conference."""
         self._reaching = Reaching(parts)
         self._music = HoldMusic(parts.caller)
-        self._held_at: datetime | None = None
-        self._held_ms = 0
+        self._times = TalkTimes(parts.clock())
         self._muted = False
         self._tasks: TaskGroup | None = None
-        self._grace: anyio.CancelScope | None = None
+        self._grace = Grace()
         self._over = anyio.Event()
         self._end: TalkEnd | None = None
         self._target: Wanted | None = None
@@ -55,7 +50,7 @@ class LiveTalk:
 
     async def run(self) -> TalkResult:
         """Talk until the agent ends it, is lost, or hands the caller on. Cancelled: the caller has gone."""
-        parts, began = self._parts, self._parts.clock()
+        parts = self._parts
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
@@ -65,14 +60,17 @@ class LiveTalk:
                 tasks.cancel_scope.cancel()
         finally:
             self._tasks = None
-            talked = parts.clock() - began
             with anyio.CancelScope(shield=True):
                 await self._part()
-        return self._result(round(talked.total_seconds() * 1000))
+        return self.result()
 
     def result(self) -> TalkResult:
-        """The same when `run` was cancelled: the caller hung up."""
-        return self._result(0)
+        """What `run` returns; cancelled, it cannot: the caller hung up."""
+        times = self._times
+        talked_ms = times.talked_ms(self._parts.clock())
+        return TalkResult(
+            self._end or TalkEnd.CALLER, talked_ms, times.held_ms, self._last_agent, self._target
+        )
 
     @property
     def records(self) -> tuple[LegRecord, ...]:
@@ -80,24 +78,23 @@ class LiveTalk:
         now = self._parts.clock()
         return tuple(party.record(now) for party in self._staff)
 
-    def _result(self, talked_ms: int) -> TalkResult:
-        return TalkResult(
-            self._end or TalkEnd.CALLER, talked_ms, self._held_ms, self._last_agent, self._target
-        )
-
     async def _part(self) -> None:
         """Everybody but the caller goes."""
         self._unhold()
+        self._times.end(self._parts.clock())
+        self._reaching.give_up()
         self._bridge.part()
         kind = LogKind.COMPLETECALLER if self._end is None else LogKind.COMPLETEAGENT
         if self._end is not TalkEnd.TRANSFER:
-            self._log(kind, self._last_agent, held_ms=self._held_ms, end=(self._end or TalkEnd.CALLER).value)
-        for party in list(self._parties.values()):
+            result = self.result()
+            facts = {"talked_ms": result.talked_ms, "held_ms": result.held_ms, "end": result.end.value}
+            self._log(kind, self._last_agent, **facts)
+        parties, self._parties = list(self._parties.values()), {}
+        for party in parties:
             party.dismissed = True
+            self._release(party)
+        for party in parties:
             await party.leg.hangup()
-            if party.seat is not None:
-                party.seat.talk_over(self._parts.call)
-        self._parties.clear()
 
     # -- how it stands ------------------------------------------------------------------------------------
 
@@ -109,7 +106,7 @@ class LiveTalk:
     @property
     def on_hold(self) -> bool:
         """The caller hears music and nobody hears the caller."""
-        return self._held_at is not None
+        return self._times.on_hold
 
     @property
     def muted(self) -> bool:
@@ -126,28 +123,28 @@ class LiveTalk:
 
     def hold(self) -> None:
         """Music for the caller. Harmless when on hold."""
-        self._must_go_on()
-        if self._held_at is None:
-            self._held_at = self._parts.clock()
+        self._must_have_agent()
+        if not self._times.on_hold:
+            self._times.hold(self._parts.clock())
             self._log(LogKind.HOLD, self.agent)
             self._stand()
 
     def resume(self) -> None:
         """Back from hold; a consulted party goes on hearing the agent alone."""
-        self._must_go_on()
-        if self._held_at is not None:
+        self._must_have_agent()
+        if self._times.on_hold:
             self._unhold()
             self._stand()
 
     def mute(self, *, on: bool) -> None:
         """Whether the agent is silent to everyone."""
-        self._must_go_on()
+        self._must_have_agent()
         self._muted = on
         self._stand()
 
     def press(self, key: str) -> None:
         """A key towards the outside party when there is one, else towards the caller."""
-        self._must_go_on()
+        self._must_have_agent()
         leg = self._third.leg if self._third is not None else self._parts.caller
         try:
             leg.send_digit(key)
@@ -156,7 +153,7 @@ class LiveTalk:
 
     async def transfer(self, target: str) -> None:
         """Blind: see `Talk.transfer`."""
-        self._must_go_on()
+        self._must_have_agent()
         kind, _, value = target.partition(":")
         if kind == "number":
             found = await self._reach(target)
@@ -172,7 +169,7 @@ class LiveTalk:
 
     async def consult(self, target: str) -> None:
         """Attended: see `Talk.consult`."""
-        self._must_go_on()
+        self._must_have_agent()
         found = await self._reach(target)
         name = found.seat.agent.name if found.seat is not None else ""
         self._third = self._join(found.leg, Role.CONSULTED, name, found.seat, found.kind)
@@ -181,7 +178,7 @@ class LiveTalk:
 
     async def complete(self) -> None:
         """The consulted party takes the caller over; the agent is free."""
-        self._must_go_on()
+        self._must_have_agent()
         third = self._consulted()
         self._log(LogKind.TRANSFER, self.agent, to="consulted")
         self._dismiss_agent()
@@ -195,21 +192,22 @@ class LiveTalk:
         await anyio.lowlevel.checkpoint()
 
     async def back(self) -> None:
-        """The consulted or outside party goes; the agent is with the caller again."""
-        self._must_go_on()
-        if self._third is None:
+        """The consulted or outside party goes, or is rung no longer; the agent is with the caller again."""
+        self._must_have_agent()
+        if self._third is not None:
+            self._dismiss(self._third)
+            self._third = None
+            self._unhold()
+            self._stand()
+        elif not self._reaching.give_up():
             raise NotAllowed("nobody_consulted")
-        self._dismiss(self._third)
-        self._third = None
-        self._unhold()
-        self._stand()
         await anyio.lowlevel.checkpoint()
 
     async def conference(self, target: str | None = None) -> None:
         """Three-way: see `Talk.conference`."""
         if target is not None:
             await self.consult(target)
-        self._must_go_on()
+        self._must_have_agent()
         self._role(self._consulted(), Role.OUTSIDE)
         self._log(LogKind.CONFERENCE, self.agent)
         self._unhold()
@@ -222,23 +220,20 @@ class LiveTalk:
 
     def attach(self, leg: MediaLeg) -> None:
         """The agent is here again with a new leg; the old one is hung up."""
-        self._must_go_on()
-        old = self._agent
-        if old is None or old.seat is None:
-            raise NotAllowed("no_agent")
+        old, muted = self._must_have_agent(), self._muted
+        if old.seat is None or leg.leg in self._parties:
+            raise NotAllowed("has_party")
         self._log(LogKind.REATTACH, old.name)
-        if self._grace is not None:
-            self._grace.cancel()
-            self._grace = None
         self._dismiss(old, over=False)
-        self._take_seat(old.seat, leg, old.device_kind)
+        self._take_seat(old.seat, leg, "browser")
+        self.mute(on=muted)
 
     # -- what a supervisor asks ---------------------------------------------------------------------------
 
     def oversee(self, who: str, leg: MediaLeg, mode: Oversight) -> None:
         """See `Talk.oversee`."""
         self._must_go_on()
-        role, kind = _WATCHING[mode]
+        role, kind = OVERSEEING[mode]
         known = self._parties.get(leg.leg)
         if known is None:
             self._join(leg, role, who)
@@ -251,10 +246,15 @@ class LiveTalk:
     async def take_over(self, seat: Seat, leg: MediaLeg) -> None:
         """See `Talk.take_over`."""
         self._must_go_on()
+        party = self._parties.get(leg.leg)
+        if party is not None and party.kind is not PartyKind.SUPERVISOR:
+            raise NotAllowed("has_party")
+        if seat.agent.name == self.agent:
+            raise NotAllowed("talking")
         seat.talk_began(self._parts.call)
         self._log(LogKind.TAKEOVER, self.agent, by=seat.agent.name)
+        self._reaching.give_up()
         self._dismiss_agent()
-        party = self._parties.get(leg.leg)
         if party is None:
             self._take_seat(seat, leg, "browser")
         else:
@@ -270,8 +270,12 @@ class LiveTalk:
         party = Party(leg, role, name, self._parts.clock(), seat, kind)
         self._parties[leg.leg] = party
         self._bridge.join(leg, role)
-        self._following.start_soon(party.follow, self._parts.now, self._parts.clock, self._gone)
+        self._following.start_soon(party.follow, self._parts.now, self._parts.clock, self._heard, self._gone)
         return party
+
+    def _heard(self, party: Party) -> bool:
+        """Whether the caller hears it."""
+        return hears(Role.CALLER, party.role, self._bridge.manner) and not party.dismissed
 
     def _role(self, party: Party, role: Role) -> None:
         party.role = role
@@ -283,6 +287,8 @@ class LiveTalk:
 
     def _become_agent(self, party: Party) -> None:
         self._role(party, Role.AGENT)
+        self._grace.stop()
+        self._times.found()
         party.transcriber = self._parts.listen(party.leg.leg)
         self._agent, self._last_agent = party, party.name
         self._muted = False
@@ -290,6 +296,8 @@ class LiveTalk:
 
     def _dismiss_agent(self) -> None:
         """The agent is free."""
+        self._grace.stop()
+        self._times.found()
         party, self._agent = self._agent, None
         if party is not None:
             self._dismiss(party)
@@ -300,20 +308,23 @@ class LiveTalk:
         self._parties.pop(party.leg.leg, None)
         self._bridge.leave(party.leg.leg)
         self._following.start_soon(party.leg.hangup)
-        if over and party.seat is not None:
+        if over:
+            self._release(party)
+
+    def _release(self, party: Party) -> None:
+        """For a member of staff the call is over."""
+        if party.seat is not None:
             party.seat.talk_over(self._parts.call)
 
     def _gone(self, party: Party, cause: EndCause) -> None:
         """A party's leg has ended."""
         if party.dismissed or self._parties.get(party.leg.leg) is not party:
             return
-        self._bridge.leave(party.leg.leg)
         if party is self._agent:
+            self._bridge.leave(party.leg.leg)
             self._agent_gone(party, cause)
             return
-        del self._parties[party.leg.leg]
-        if party.seat is not None:
-            party.seat.talk_over(self._parts.call)
+        self._dismiss(party)
         if party is self._third:
             self._third = None
             if self._agent is None:
@@ -324,14 +335,10 @@ class LiveTalk:
         if party.device_kind == "phone":
             self._finish(TalkEnd.AGENT if cause is EndCause.REMOTE_HANGUP else TalkEnd.AGENT_LOST)
         elif self._tasks is not None:
+            self._times.lost(self._parts.clock())
             self._stand()
-            self._grace = anyio.CancelScope()
-            self._tasks.start_soon(self._wait_for_agent, self._grace)
-
-    async def _wait_for_agent(self, scope: anyio.CancelScope) -> None:
-        with scope:
-            await anyio.sleep(self._parts.reattach_s)
-            self._finish(TalkEnd.AGENT_LOST)
+            lost = partial(self._finish, TalkEnd.AGENT_LOST)
+            self._grace.begin(self._tasks, self._parts.reattach_s, lost)
 
     def _consulted(self) -> Party:
         if self._third is None or self._third.role is not Role.CONSULTED:
@@ -346,11 +353,12 @@ class LiveTalk:
         self.hold()
         try:
             found = await self._reaching.reach(target, self.agent)
-        except NotAllowed:
-            if not held and self._tasks is not None and self._end is None:
+        except BaseException:  # the page that asked may have gone, too
+            if not held and self._agent is not None and self._tasks is not None and self._end is None:
                 self.resume()
             raise
-        if self._end is not None or self._tasks is None:  # the caller has gone meanwhile
+        # The caller may have gone meanwhile, or the agent.
+        if self._end is not None or self._tasks is None or self._agent is None:
             await self._reaching.send_away(found)
             raise NotAllowed("over")
         return found
@@ -360,6 +368,12 @@ class LiveTalk:
     def _must_go_on(self) -> None:
         if self._end is not None or self._tasks is None:
             raise NotAllowed("over")
+
+    def _must_have_agent(self) -> Party:
+        self._must_go_on()
+        if self._agent is None:
+            raise NotAllowed("no_agent")
+        return self._agent
 
     def _finish(self, end: TalkEnd) -> None:
         if self._end is None:
@@ -376,12 +390,10 @@ class LiveTalk:
             self._music.stop()
 
     def _unhold(self) -> None:
-        if self._held_at is not None:
-            held = round((self._parts.clock() - self._held_at).total_seconds() * 1000)
-            self._held_ms += held
-            self._held_at = None
+        if self._times.on_hold:
+            held = self._times.resume(self._parts.clock())
             self._log(LogKind.UNHOLD, self.agent, held_ms=held)
 
-    def _log(self, kind: LogKind, agent: str, **facts: str | float) -> None:
+    def _log(self, kind: LogKind, agent: str, **facts: str | int) -> None:
         parts = self._parts
         parts.log(AcdLog(parts.clock(), kind, parts.call, agent or None, parts.queue, facts))

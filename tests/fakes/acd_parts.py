@@ -11,7 +11,7 @@ from hotline.acd.ports import Offer, Seat
 from hotline.acd.queue import SkillRules
 from hotline.acd.waiting import QueuedCall
 from hotline.conversation import AudioFacts, CallId, EndCause
-from hotline.gateway.media import LegInput
+from hotline.gateway.media import LegInput, Sink
 from hotline.settings import AcdSettings
 
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -39,8 +39,14 @@ class StillLeg:
         """Note it."""
         self.ended = cause
 
-    def speak(self, *_: Any) -> None:
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Nothing comes."""
+
+    def speak(self, frame: AudioFrame) -> None:
         """Nobody listens."""
+
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        """Nobody takes it."""
 
 
 class NotingDevice:
