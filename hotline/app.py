@@ -92,6 +92,7 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         catalog = Catalog.load(manifest_path(), settings.models)
         prompts = await prepare_prompts(settings, catalog, tell)
         office = Office(settings, rulebook, engine, calls)
+        await office.staff.open()
         tell("starting recognition")
         await anyio.to_thread.run_sync(warm)
         pool = await stack.enter_async_context(AsrPool.running(settings.asr, catalog, normalize))
@@ -104,7 +105,7 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         web = office.web(settings, lambda: health(pool, office.journal, office.desk), doors.web)
         with listening("web.port", settings.web.host, settings.web.port):
             web_port = await background.start(serve_web, make_app(web), settings.web)
-        line = office.line(settings, rulebook, pool, prompts)
+        line = office.line(settings, rulebook, pool, prompts, doors.trunks.dial)
         switchboard = Switchboard(line, admission)
         for door in doors.all:
             background.start_soon(switchboard.attend, door)
@@ -121,6 +122,7 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
                 await switchboard.empty()
                 office.journal.close()
                 await office.journal.written()
+                await office.staff.close()
             background.cancel_scope.cancel()
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from hotline import __version__
+from hotline.cli_agents import agents_app
 
 app = typer.Typer(
     name="hotline",
@@ -37,6 +38,7 @@ for name, group in (
     ("config", config_app),
     ("users", users_app),
     ("units", units_app),
+    ("agents", agents_app),
 ):
     app.add_typer(group, name=name)
 
@@ -155,9 +157,11 @@ def version() -> None:
 @flows_app.command("check")
 def flows_check(config: ConfigOption = None) -> None:
     """Prove the caller flows sound; prints every problem."""
+    from hotline.acd.policy import acd_problems
     from hotline.ivr.check import check_flows
 
-    problems = check_flows(read_settings(config).flows)
+    flows = read_settings(config).flows
+    problems = check_flows(flows) + acd_problems(flows)
     for problem in problems:
         typer.echo(problem)
     talk("flows are sound" if not problems else f"{len(problems)} problems")

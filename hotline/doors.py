@@ -12,6 +12,7 @@ import anyio
 from hotline import bans
 from hotline.call.admission import Admission
 from hotline.call.line import utc_now
+from hotline.desk_phone import DeskPhones
 from hotline.gateway.media import IncomingCall
 from hotline.gateway.outbound_policy import Decision, OutboundPolicy
 from hotline.gateway.rtp_session import MediaEngine
@@ -104,7 +105,8 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
             return policy.decide(number, anyio.current_time(), utc_now().astimezone(SHANGHAI))
 
         keep_bans = partial(bans.keep, office.defence, settings.paths.data)
-        tasks: tuple[Task, ...] = (keep_bans, *(trunk.run for trunk in trunks))
+        desks = DeskPhones(office.acd, sip, lambda: office.staff.profiles, sip.number, utc_now)
+        tasks: tuple[Task, ...] = (keep_bans, desks.run, *(trunk.run for trunk in trunks))
         yield Doors(sip, web, Trunks(tuple(trunks), decide), everything, tasks)
 
 

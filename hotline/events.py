@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from asr.transcript import TranscriptEvent
+from hotline.acd.model import AcdLog
 from hotline.conversation import CallId, CallRecord, Intent, Speaker
 
 
@@ -74,6 +75,18 @@ class OrderDispatched:
 
 
 @dataclass(frozen=True, slots=True)
+class AcdLogged:
+    """A call in the queue, or an agent, changed its state."""
+
+    log: AcdLog
+
+    @property
+    def call(self) -> CallId:
+        """The call's id; empty for a change of an agent alone."""
+        return self.log.call or CallId("")
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """A call is over and its record is stored."""
 
@@ -101,6 +114,7 @@ Event = (
     | IntentRecognized
     | OrderFiled
     | OrderDispatched
+    | AcdLogged
     | CallEnded
     | Overloaded
 )

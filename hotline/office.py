@@ -1,6 +1,6 @@
 """What stands behind every call of a line: bus, journal, desk, outbox, figures, and what the page needs."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -8,16 +8,21 @@ from sqlalchemy import Engine
 
 from asr.protocols import TranscriberFactory
 from hotline import instruments
+from hotline.acd.distributor import Distributor
 from hotline.bus import InProcessBus
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import Line, Prompts
+from hotline.call.people import People
+from hotline.call.talks import Talks
 from hotline.figures import GatewayView
 from hotline.gateway.defence import Defence
+from hotline.gateway.media import MediaLeg
 from hotline.gateway.web_door import WebDoor
 from hotline.metrics import Metrics
 from hotline.rulebook import Rulebook
 from hotline.settings import Settings
+from hotline.staff import Staff
 from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
 from hotline.store.retention import Retention
@@ -49,13 +54,23 @@ class Office:
             OutboxOptions(poll_s=settings.dispatch.poll_seconds),
         )
         self.desk = Desk(self._service, settings.paths.data / "spool", self._outbox.wake)
+        self.staff = Staff(settings.acd, rulebook.acd, engine, self.bus, self.metrics)
+        self.talks = Talks()
         self._retention = Retention(engine, settings.recordings, settings.privacy.recording_days)
-        self._figures: dict[str, instruments.Source] = {"outbox": self._outbox.facts}
+        self._figures: dict[str, instruments.Source] = {
+            "outbox": self._outbox.facts,
+            "acd": self.staff.figures,
+        }
         self.metrics.registry.register(instruments.PartFigures(self._figures))
         watch = self.metrics.watch_queue
         watch("journal", lambda: self.journal.depth, lambda: self.journal.dropped)
         watch("desk", lambda: self.desk.waiting, lambda: self.desk.overflowed)
         watch("bus", lambda: max(self.bus.depths, default=0))
+
+    @property
+    def acd(self) -> Distributor:
+        """Who answers: all seats and all waiting calls."""
+        return self.staff.acd
 
     def show(self, part: str, figures: instruments.Source) -> None:
         """Put a part's own figures on the metrics page."""
@@ -67,14 +82,20 @@ class Office:
             self.desk.run,
             self._outbox.run,
             self.journal.run,
+            *self.staff.tasks(),
             partial(sweep_daily, self._retention),
             partial(instruments.count, self.bus, self.metrics),
         )
 
     def line(
-        self, settings: Settings, rulebook: Rulebook, transcribers: TranscriberFactory, prompts: Prompts
+        self,
+        settings: Settings,
+        rulebook: Rulebook,
+        transcribers: TranscriberFactory,
+        prompts: Prompts,
+        dial: Callable[[str], Awaitable[MediaLeg]],
     ) -> Line:
-        """What one call needs."""
+        """What one call needs. `dial` reaches an outside number, where the outbound policy lets it."""
         return Line(
             bus=self.bus,
             journal=self.journal,
@@ -85,6 +106,16 @@ class Office:
             flow=rulebook.flow,
             recordings=settings.recordings,
             limits=settings.limits,
+            people=People(
+                acd=self.acd,
+                want=self.staff.want,
+                log=self.staff.log,
+                dial=dial,
+                talks=self.talks,
+                ring_s=settings.acd.ring_s,
+                reattach_s=settings.acd.reattach_s,
+                requeue_s=settings.acd.requeue_s,
+            ),
             early=settings.sip.early_media,
         )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from hotline.acd.policy import AcdPolicy, read_acd_policy
 from hotline.errors import ConfigError
 from hotline.intent.router import Router
 from hotline.ivr.check import check_flows
@@ -24,16 +25,18 @@ class Rulebook:
     router: Router
     rules: RoutingRules
     calendar: WorkCalendar
+    acd: AcdPolicy
 
     @classmethod
     def load(cls, folder: Path) -> "Rulebook":
         """Load it. Raises `ConfigError` with every problem of every file."""
         if problems := check_flows(folder):
             raise ConfigError(problems)
+        acd = read_acd_policy(folder)
         router = Router.load(folder)
         try:
             rules = RoutingRules.load(folder, router.categories)
             calendar = load_calendar(folder, rules)
         except WorkOrderError as error:
             raise ConfigError([str(error)]) from error
-        return cls(folder, FlowFile.load(folder / FLOW), router, rules, calendar)
+        return cls(folder, FlowFile.load(folder / FLOW), router, rules, calendar, acd)

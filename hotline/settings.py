@@ -86,6 +86,29 @@ class DispatchSettings(Section):
     """How often the outbox is looked at."""
 
 
+class AcdSettings(Section):
+    """How calls are given to agents."""
+
+    ring_s: float = Field(default=20.0, ge=3, le=120)
+    """How long one agent is rung before the next."""
+    misses: int = Field(default=2, ge=1, le=20)
+    """Offers in a row left unanswered after which an agent is set busy (`no_answer`)."""
+    again_s: float = Field(default=30.0, ge=0, le=600)
+    """A call is not offered again to an agent who did not take it before this long."""
+    wrap_up_s: float = Field(default=30.0, ge=0, le=1800)
+    """After a talk, before the next call; the agent may end it earlier."""
+    grace_s: float = Field(default=15.0, ge=0, le=300)
+    """An agent without page and phone is signed out after this long: a reload takes less."""
+    relax_s: float = Field(default=30.0, ge=0, le=3600)
+    """After each such wait a call gives up one wished skill, by the rules of `acd.yaml`; 0: at once."""
+    reattach_s: float = Field(default=20.0, ge=0, le=300)
+    """How long a caller hears music while the page of their agent, which has vanished, may come back."""
+    requeue_s: float = Field(default=10.0, ge=0, le=600)
+    """A talk whose agent was lost before this goes back to the head of the queue; later it is over."""
+    handle_s: float = Field(default=330.0, ge=10, le=3600)
+    """Talk and wrap-up taken for granted in the estimated wait until five talks have been measured."""
+
+
 class Settings(BaseSettings):
     """All sections."""
 
@@ -111,6 +134,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     limits: LimitSettings = LimitSettings()
     dispatch: DispatchSettings = DispatchSettings()
+    acd: AcdSettings = AcdSettings()
 
     @classmethod
     def settings_customise_sources(

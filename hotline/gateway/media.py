@@ -61,6 +61,8 @@ class LegEnded:
 
 
 LegInput = AudioFrame | Digit | LegEnded
+Sink = Callable[[AudioFrame], None]
+"""Takes a frame in the media tick itself: returns at once and never raises."""
 
 
 class MediaLeg(Protocol):
@@ -87,6 +89,20 @@ class MediaLeg(Protocol):
         directions of a recording stay aligned. One `play` at a time; a second waits for the first.
         Cancelling stops the sound at the next frame border. Raises `LegGone` when the leg has ended.
         """
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Give each frame that comes to `hear` too, in the very tick it is due, and each that is spoken to
+        `tap` as it is sent, numbered on this leg's clock as by `play`. None: no longer."""
+
+    def speak(self, frame: AudioFrame) -> None:
+        """Say 20 ms of somebody else at the next tick; never waits.
+
+        At most three frames wait: a clock faster than ours loses the oldest. While a prompt is played nothing
+        else is said. G.711 in the law that is sent goes out as it came.
+        """
+
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        """Press a key towards the peer; nothing where its protocol has no keys. Raises `ValueError`."""
 
     async def hangup(self, cause: EndCause = EndCause.LOCAL_HANGUP) -> None:
         """End the leg (BYE where the protocol has one) and release its ports. Harmless when already ended."""

@@ -5,6 +5,7 @@ read at 20 ms a tick; what goes out is sent at the same pace, or as whole prompt
 """
 
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -17,7 +18,7 @@ from hotline.buffers import DropOldest
 from hotline.conversation import AudioFacts, Digit, EndCause
 from hotline.errors import LegGone
 from hotline.gateway.dtmf import KEYS
-from hotline.gateway.media import LegEnded, LegInput
+from hotline.gateway.media import LegEnded, LegInput, Sink
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ PRIMED_BYTES = 3 * FRAME_BYTES
 """60 ms that must have come before reading begins, and again after the buffer has run dry."""
 MOST_BYTES = 25 * FRAME_BYTES
 """0.5 s; a burst beyond that drops the oldest sound, so that the lag cannot grow."""
+LIVE_FRAMES = 3
+"""Frames of another party that may wait: 60 ms."""
 _LONGEST_CATCH_UP_S = 2.0
 RATES = (8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000, 192000)
 """Sample rates a PBX may use."""
@@ -90,6 +93,9 @@ class PcmLeg:
         self._cause: EndCause | None = None
         self._ended = anyio.Event()
         self._facts = AudioFacts(codec=codec)
+        self._hear: Sink | None = None
+        self._tap: Sink | None = None
+        self._live: deque[AudioFrame] = deque()
 
     # -- MediaLeg -----------------------------------------------------------------------------------------
 
@@ -128,6 +134,24 @@ class PcmLeg:
                     self._wire.hush()
             if not prompt.done:
                 raise LegGone("the leg has ended")
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Hand on what comes, and what is spoken; see `MediaLeg.connect`."""
+        self._hear, self._tap = (hear, tap) if self._cause is None else (None, None)
+
+    def speak(self, frame: AudioFrame) -> None:
+        """Say 20 ms of somebody else at the next tick. A PBX that only plays whole prompts hears nothing."""
+        if self._cause is not None or not self._wire.paced:
+            return
+        if len(self._live) >= LIVE_FRAMES:
+            self._live.popleft()
+        self._live.append(frame)
+
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        """A PBX's fork carries no keys from us: nothing happens. Raises `ValueError` for no such key."""
+        del ms
+        if key not in KEYS or len(key) != 1:
+            raise ValueError("no such key")
 
     async def hangup(self, cause: EndCause = EndCause.LOCAL_HANGUP) -> None:
         """End the leg and its connection. Harmless when already ended."""
@@ -191,7 +215,10 @@ class PcmLeg:
             self.gone(EndCause.MEDIA_TIMEOUT)
             return
         pcm, made_up = self._take()
-        self._inputs.push(AudioFrame(self._leg, self._clock, pcm, made_up))
+        frame = AudioFrame(self._leg, self._clock, pcm, made_up)
+        self._inputs.push(frame)
+        if self._hear is not None:
+            self._hear(frame)
         self._speak()
         self._clock += FRAME_SAMPLES
 
@@ -215,8 +242,9 @@ class PcmLeg:
         prompt = self._prompt
         if prompt is None or prompt.done:
             if self._wire.paced:
-                self._wire.sound(self._down(bytes(FRAME_BYTES)))
+                self._say_live()
             return
+        self._live.clear()
         pcm = prompt.pcm[prompt.at : prompt.at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0")
         prompt.at += FRAME_BYTES
         if self._wire.paced:
@@ -225,6 +253,13 @@ class PcmLeg:
             prompt.tap(AudioFrame(self._leg, self._clock, pcm))
         if prompt.at >= len(prompt.pcm):
             prompt.over.set()
+
+    def _say_live(self) -> None:
+        """Whoever is joined to the leg, else silence."""
+        pcm = self._live.popleft().pcm if self._live else b""
+        self._wire.sound(self._down(pcm or bytes(FRAME_BYTES)))
+        if pcm and self._tap is not None:
+            self._tap(AudioFrame(self._leg, self._clock, pcm))
 
 
 def _resampler(before: int, after: int) -> Callable[[bytes], bytes]:

@@ -266,7 +266,10 @@ class RtpSession(Party):
         """
         if coded is None:
             coded = self._receiver.frame
-        self._inputs.push(AudioFrame(self.leg, self._clock, pcm, self._made_up, coded, law), wake_at=2)
+        frame = AudioFrame(self.leg, self._clock, pcm, self._made_up, coded, law)
+        self._inputs.push(frame, wake_at=2)
+        if self._hear is not None:
+            self._hear(frame)
         if self.inband is not None and self._plan is not None and self._plan.dtmf_payload_type is None:
             key = self.inband.hear(pcm)
             if key is not None:
@@ -279,6 +282,7 @@ class RtpSession(Party):
             return
         if target is None or plan.direction not in _SENDING:
             self._sender.pause()
+            self._voice.hush()
         elif self._sender.pressing:
             if datagram := self._sender.tick_press():
                 self._send(datagram, target)

@@ -10,7 +10,7 @@ from hotline.conversation import Digit, EndCause
 from hotline.errors import LegGone
 from hotline.gateway import dtmf
 from hotline.gateway.inband_dtmf import InbandKeys
-from hotline.gateway.media import LegEnded, LegInput, MediaPlan
+from hotline.gateway.media import LegEnded, LegInput, MediaPlan, Sink
 from hotline.gateway.playout import Playing, Playout
 from hotline.gateway.rtp_send import Sender
 from hotline.gateway.voice import Voice
@@ -32,6 +32,7 @@ class Party:
         self._turn = anyio.Lock()
         self._cause: EndCause | None = None
         self._ended = anyio.Event()
+        self._hear: Sink | None = None
         self.inband: InbandKeys | None = None
         """Listens for keys in the sound itself, for a peer that has agreed to no telephone events."""
 
@@ -85,11 +86,22 @@ class Party:
             if playing.left:
                 raise LegGone("the leg has ended")
 
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Hand on what comes, and what is spoken; see `MediaLeg.connect`."""
+        self._hear = hear if self._cause is None else None
+        self._voice.tap = tap
+
+    def speak(self, frame: AudioFrame) -> None:
+        """Say 20 ms of somebody else."""
+        if self._cause is None:
+            self._voice.speak(frame)
+
     def end(self, cause: EndCause) -> None:
         """No more audio: readers get `LegEnded`, players `LegGone`. The first cause stays."""
         if self._cause is not None:
             return
         self._cause = cause
+        self._hear = None
         self._inputs.push(LegEnded(cause))
         self._inputs.close()
         if self._voice.playing is not None:

@@ -251,7 +251,11 @@ class MediaEngine:
                 rows.append(row)
         for codec, (sessions, rows) in laws.items():
             for session, pcm in zip(sessions, upsample_frames(rows, codec), strict=True):
-                session.deliver(pcm, codec)
+                try:
+                    session.deliver(pcm, codec)
+                except Exception:  # supervision point: as above; what is connected is the call's own code
+                    log.exception("leg failed in the media tick", extra={"leg": session.leg})
+                    session.end(EndCause.ERROR)
         for session in active:
             try:
                 session.transmit(now)

@@ -1,16 +1,20 @@
-"""What a leg says at each tick: the prompt that is played, else silence, in the codec agreed on."""
+"""What a leg says at each tick: the prompt that is played, else whoever is joined to it, else silence."""
+
+from collections import deque
 
 from asr.audio import AudioFrame, LegId
 from hotline.gateway import comfort_noise
 from hotline.gateway.coded_prompt import CodedPrompt, coded
-from hotline.gateway.g711 import SILENCE, law_of
-from hotline.gateway.media import MediaPlan
+from hotline.gateway.g711 import SILENCE, encode, law_of, transcode
+from hotline.gateway.media import MediaPlan, Sink
 from hotline.gateway.playout import Playing
-from hotline.gateway.resample import FRAME_8K
+from hotline.gateway.resample import FRAME_8K, Decimator
 from hotline.gateway.rtp_send import Sender
 from hotline.gateway.wideband import WideEncoder, encoder, is_wide, resting
 
 _SILENCE = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
+LIVE_FRAMES = 3
+"""Frames of another party that may wait: 60 ms."""
 _NOISE = comfort_noise.describe(78)
 """Our silence: as faint as G.711's smallest steps."""
 
@@ -26,6 +30,12 @@ class Voice:
         self._encoder: WideEncoder | None = None
         self._prompt: tuple[Playing, CodedPrompt] | None = None
         """Of what is played now."""
+        self.tap: Sink | None = None
+        """Gets what is said of others."""
+        self.dropped = 0
+        """Frames of others that came faster than they could be said."""
+        self._live: deque[AudioFrame] = deque()
+        self._decimator = Decimator()
 
     def tune(self, before: MediaPlan | None, plan: MediaPlan) -> None:
         """Go on in the plan's codec."""
@@ -35,15 +45,46 @@ class Voice:
         if self.playing is not None:
             self.playing.playout.codec(plan.codec)
 
+    def speak(self, frame: AudioFrame) -> None:
+        """Say this when it is its turn."""
+        if len(self._live) >= LIVE_FRAMES:
+            self._live.popleft()
+            self.dropped += 1
+        self._live.append(frame)
+
+    def hush(self) -> None:
+        """Forget what waits: nothing may be said now, and later it would be late."""
+        self._live.clear()
+
     def tick(self, sender: Sender, plan: MediaPlan, clock: int) -> list[bytes]:
         """The datagrams of 20 ms; `clock`: the leg's, for the one who taps what is said."""
         playing = self.playing
         if playing is None or playing.over.is_set():
+            if self._live:
+                return self._say_live(sender, plan, clock)
             return self._quiet(sender, plan)
+        self._live.clear()
         sound, pcm = playing.take()
         if playing.tap is not None:
             playing.tap(AudioFrame(self._leg, clock, pcm, False, sound, law_of(plan.codec)))
         return sender.tick(sound if self._encoder is None else self._coded(self._encoder, playing, plan, pcm))
+
+    def _say_live(self, sender: Sender, plan: MediaPlan, clock: int) -> list[bytes]:
+        """The frame that has waited for longest, copied where it is in our law already."""
+        frame = self._live.popleft()
+        law, sound = law_of(plan.codec), frame.coded
+        if self._encoder is None:
+            if len(sound) != FRAME_8K:
+                sound = encode(self._decimator.push(frame.pcm), law)
+            elif frame.law != law:
+                sound = transcode(sound, law)
+            packets = sender.tick(sound)
+        else:
+            packets = sender.tick(self._encoder.encode(frame.pcm))
+            sound = b""
+        if self.tap is not None:
+            self.tap(AudioFrame(self._leg, clock, frame.pcm, frame.lost, sound, law))
+        return packets
 
     def _coded(self, encoder: WideEncoder, playing: Playing, plan: MediaPlan, pcm: bytes) -> bytes:
         """The packet of the frame just taken: somebody else's, when the prompt has been heard before."""

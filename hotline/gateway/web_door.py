@@ -13,7 +13,7 @@ from asr.audio import AudioFrame, LegId
 from hotline.conversation import AudioFacts, EndCause
 from hotline.errors import CallAborted, HotlineError
 from hotline.gateway import webrtc_sdp
-from hotline.gateway.media import IncomingCall, LegInput, MediaLeg
+from hotline.gateway.media import IncomingCall, LegInput, MediaLeg, Sink
 from hotline.gateway.sip.media_session import WebSession
 from hotline.gateway.sip.negotiation import NothingInCommon
 from hotline.gateway.sip.sdp import SdpSyntaxError
@@ -87,6 +87,18 @@ class WebLeg:
     async def play(self, pcm: bytes, tap: Callable[[AudioFrame], None] | None = None) -> None:
         """Play 16 kHz s16le mono. Raises `LegGone` when the leg has ended."""
         await self._session.play(pcm, tap)
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Hand on what comes, and what is spoken; see `MediaLeg.connect`."""
+        self._session.connect(hear, tap)
+
+    def speak(self, frame: AudioFrame) -> None:
+        """Say 20 ms of somebody else."""
+        self._session.speak(frame)
+
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        """Press a key towards the peer (RFC 4733). Raises `ValueError` for no such key."""
+        self._session.send_digit(key, ms)
 
     async def hangup(self, cause: EndCause = EndCause.LOCAL_HANGUP) -> None:
         """End the leg. Harmless when already ended."""

@@ -9,7 +9,7 @@ import anyio
 from asr.audio import AudioFrame, LegId
 from hotline.conversation import AudioFacts, EndCause
 from hotline.gateway import webrtc_sdp
-from hotline.gateway.media import LegInput, MediaPlan
+from hotline.gateway.media import LegInput, MediaPlan, Sink
 from hotline.gateway.rtp_leg import RtpSession
 from hotline.gateway.sip.negotiation import NothingInCommon
 from hotline.gateway.webrtc_dtls import Fingerprint
@@ -180,6 +180,14 @@ class WebRtcSession:
     async def play(self, pcm: bytes, tap: Callable[[AudioFrame], None] | None = None) -> None:
         """Play 16 kHz s16le mono; begins when the path works. See `RtpSession.play`."""
         await self._media.play(pcm, tap)
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Hand on what comes, and what is spoken; see `MediaLeg.connect`."""
+        self._media.connect(hear, tap)
+
+    def speak(self, frame: AudioFrame) -> None:
+        """Say 20 ms of somebody else."""
+        self._media.speak(frame)
 
     def end(self, cause: EndCause) -> None:
         """No more audio; the first cause stays."""

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from asr.audio import SAMPLE_RATE, seconds
 from asr.transcript import TranscriptEvent
-from hotline.conversation import CallId, CallRecord, Intent, Outcome, Speaker
+from hotline.conversation import CallId, CallRecord, EndCause, Intent, Outcome, Speaker
 from hotline.store import codec
 from hotline.store.engine import insert_if_new, insert_new, reading, storable, writing
 from hotline.store.search import calls_saying, phrases
@@ -41,6 +41,8 @@ SERVER_DIED = "server_died"
 """`CallRecord.detail` of a call whose process ended before it did."""
 
 _EXPORT_CHUNK = 500
+_CUT = (EndCause.MEDIA_TIMEOUT, EndCause.TRANSPORT, EndCause.NO_ACK, EndCause.ERROR)
+"""Ends that nobody wanted."""
 _INTENT_COLUMNS = (
     intents.c.matter,
     intents.c.matter_label,
@@ -59,6 +61,20 @@ class CallStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def dropped_since(self, remote: str, since: datetime) -> bool:
+        """Whether a call from there that ended at or after `since` was cut off or given up."""
+        cut = select(legs.c.call_id).where(
+            legs.c.call_id == calls.c.id, legs.c.cause.in_([cause.value for cause in _CUT])
+        )
+        given_up = calls.c.outcome == Outcome.ABANDONED.value
+        wanted = select(calls.c.id).where(
+            calls.c.remote == storable(remote), calls.c.ended >= since, or_(given_up, cut.exists())
+        )
+        # the index is on the start: no call lasts a day
+        wanted = wanted.where(calls.c.started >= since - timedelta(days=1)).limit(1)
+        with reading(self._engine) as connection:
+            return connection.execute(wanted).first() is not None
 
     def start(self, call: CallId, channel: str, remote: str, dialled: str, started: datetime) -> None:
         """Write the open row of a call."""

@@ -4,6 +4,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     Float,
     ForeignKey,
     Index,
@@ -190,4 +191,34 @@ unit_tokens = Table(
     Column("created", UtcDateTime, nullable=False),
     Column("revoked", UtcDateTime),
     Index("ix_unit_tokens_unit", "unit"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("name", String(64), primary_key=True),  # what the agent signs in with; may precede the user
+    Column("display", String(64), nullable=False),
+    Column("skills", JSON, nullable=False),
+    Column("phone", String(64), unique=True),
+    Column("phone_only", Boolean, nullable=False),
+    Column("licence", String(64), nullable=False),
+    Column("licence_until", Date),
+    Column("shifts", JSON, nullable=False),  # [[weekdays], begins, ends], minutes since midnight
+    Column("updated", UtcDateTime, nullable=False),
+)
+
+acd_log = Table(
+    "acd_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(24), nullable=False),
+    # No foreign key: the line may be written before its call's row.
+    Column("call_id", String(64)),
+    Column("agent", String(64)),
+    Column("queue", Text, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Index("ix_acd_log_at_id", "at", "id"),
+    Index("ix_acd_log_call_id", "call_id"),
+    Index("ix_acd_log_agent_at", "agent", "at"),
 )

@@ -20,7 +20,7 @@ from hotline.conversation import (
     Turn,
 )
 from hotline.errors import CallAborted, LegGone
-from hotline.gateway.media import LegEnded, LegInput
+from hotline.gateway.media import LegEnded, LegInput, Sink
 from workorders.messages import Filed, FileWorkOrder
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -35,15 +35,36 @@ class FakeLeg:
         self.facts = AudioFacts(codec="PCMA")
         self.played: list[bytes] = []
         self.hangups: list[EndCause] = []
+        self.pressed = ""
+        """Keys sent to it."""
+        self.spoken: list[AudioFrame] = []
+        """What others said to it."""
         self._inputs: DropOldest[LegInput] = DropOldest(100_000)
         self._now = 0
         self._ended = False
+        self._hear: Sink | None = None
+        self._tap: Sink | None = None
 
     def frames(self, seconds: float) -> None:
         """Let the caller's side send this much silence."""
         for _ in range(round(seconds * 50)):
-            self._inputs.push(AudioFrame(self.leg, self._now, SILENCE))
-            self._now += FRAME_SAMPLES
+            self.say(SILENCE)
+
+    def say(self, pcm: bytes) -> None:
+        """Let the caller's side send one frame."""
+        frame = AudioFrame(self.leg, self._now, pcm)
+        self._inputs.push(frame)
+        if self._hear is not None:
+            self._hear(frame)
+        self._now += FRAME_SAMPLES
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        self._hear, self._tap = hear, tap
+
+    def speak(self, frame: AudioFrame) -> None:
+        self.spoken.append(frame)
+        if self._tap is not None:
+            self._tap(AudioFrame(self.leg, self._now, frame.pcm))
 
     @property
     def now(self) -> int:
@@ -60,6 +81,9 @@ class FakeLeg:
             self._ended = True
             self._inputs.push(LegEnded(cause))
             self._inputs.close()
+
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        self.pressed += key
 
     async def inputs(self) -> AsyncIterator[LegInput]:
         async for item in self._inputs:
@@ -123,7 +147,7 @@ class FakeTranscriber:
         self._seq += 1
         self.last_speech = end
         stable, tail = (text, "") if kind == "final" else ("", text)
-        name = UtteranceId(f"u{self._seq}")
+        name = UtteranceId(f"{id(self)}-u{self._seq}")
         start = max(0, end - 16_000)
         self._events.push(
             TranscriptEvent(
@@ -150,18 +174,25 @@ class FakeTranscriber:
 
 @dataclass
 class FakeTranscribers:
-    """Hands out one transcriber."""
+    """Hands out the caller's transcriber, then one to each agent's leg."""
 
     transcriber: FakeTranscriber = field(default_factory=FakeTranscriber)
+    agents: list[FakeTranscriber] = field(default_factory=list)
     level: int = 0
+    opened: int = 0
 
     def open(self, leg: LegId) -> FakeTranscriber:
-        return self.transcriber
+        self.opened += 1
+        if self.opened == 1:
+            return self.transcriber
+        self.agents.append(FakeTranscriber())
+        return self.agents[-1]
 
 
 class FakeReader:
     """Understands that every caller wants their wages."""
 
+    callback = "请打回。"
     categories: Mapping[str, str] = {"labour.wages": "欠薪", "consult": "法律咨询", "other": "其他"}
 
     def read(self, turns: Sequence[Turn], *, now: date) -> Intent | None:

@@ -8,7 +8,7 @@ from asr.audio import AudioFrame, LegId
 from hotline.buffers import DropOldest
 from hotline.conversation import AudioFacts, Digit, EndCause
 from hotline.errors import HotlineError, LegGone
-from hotline.gateway.media import LegEnded, LegInput, MediaPlan
+from hotline.gateway.media import LegEnded, LegInput, MediaPlan, Sink
 
 
 class NoPortsLeft(HotlineError):
@@ -45,6 +45,12 @@ class FakeRtpSession:
         if self.cause is not None:
             raise LegGone("ended")
         await anyio.lowlevel.checkpoint()
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        del hear, tap
+
+    def speak(self, frame: AudioFrame) -> None:
+        del frame
 
     def end(self, cause: EndCause) -> None:
         if self.cause is None:

@@ -139,6 +139,13 @@ class SipEndpoint:
         known = Credentials(username, password or "") if username is not None else credentials
         return await self._client.dial(uri, caller, known, patience_s=patience_s)
 
+    def registered(self, user: str) -> bool:
+        """Whether a phone of that user is registered and can be reached."""
+        if self._registrar is None:
+            return False
+        bound = self._registrar.lookup(user, self._signalling.now())
+        return any(self._signalling.connected(binding.hop) for binding in bound)
+
     async def ring(self, user: str, *, caller: str = "anonymous") -> SipLeg:
         """Ring a registered phone, the best binding first, the next when one cannot be reached.
 

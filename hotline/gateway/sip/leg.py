@@ -9,7 +9,7 @@ import anyio
 from asr.audio import AudioFrame, LegId
 from hotline.conversation import AudioFacts, EndCause
 from hotline.errors import LegGone
-from hotline.gateway.media import Direction, LegInput, MediaPlan
+from hotline.gateway.media import Direction, LegInput, MediaPlan, Sink
 from hotline.gateway.sip.dialog import Dialog
 from hotline.gateway.sip.exchange import Exchange, content_type
 from hotline.gateway.sip.former import FormerLeg
@@ -101,6 +101,14 @@ class SipLeg:
         """Play 16 kHz s16le mono. Raises `LegGone` when the leg has ended."""
         await self._session.play(pcm, tap)
 
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Hand on what comes and is spoken."""
+        self._session.connect(hear, tap)
+
+    def speak(self, frame: AudioFrame) -> None:
+        """Say 20 ms of somebody else."""
+        self._session.speak(frame)
+
     def send_digit(self, key: str, ms: int = 160) -> None:
         """Press a key towards the peer."""
         self._session.send_digit(key, ms)
@@ -110,8 +118,6 @@ class SipLeg:
         self.finish(cause)
         with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSING_SECONDS):
             await self._session.close()
-
-    # -- more than every leg can --------------------------------------------------------------------------
 
     async def hold(self, music: bytes) -> None:
         """Put the peer on hold: it is told to send nothing, and hears `music` (16 kHz s16le) over and over.

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from asr.audio import AudioFrame
 from hotline.conversation import AudioFacts, EndCause
-from hotline.gateway.media import LegInput, MediaPlan
+from hotline.gateway.media import LegInput, MediaPlan, Sink
 
 
 class MediaSession(Protocol):
@@ -33,6 +33,12 @@ class MediaSession(Protocol):
 
     async def play(self, pcm: bytes, tap: Callable[[AudioFrame], None] | None = None) -> None:
         """Play 16 kHz s16le."""
+
+    def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
+        """Hand on what comes, and what is spoken."""
+
+    def speak(self, frame: AudioFrame) -> None:
+        """Say 20 ms of somebody else."""
 
     def end(self, cause: EndCause) -> None:
         """No more audio."""

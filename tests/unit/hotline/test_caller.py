@@ -24,7 +24,7 @@ class Leg(FakeLeg):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pressed: list[str] = []
+        self.keys: list[str] = []
 
     def speak(self, seconds: float, level: int = 3000) -> None:
         for _ in range(round(seconds * 50)):
@@ -32,8 +32,9 @@ class Leg(FakeLeg):
             self._inputs.push(AudioFrame(self.leg, self._now, pcm))
             self._now += FRAME_SAMPLES
 
-    def send_digit(self, key: str) -> None:
-        self.pressed.append(key)
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        del ms
+        self.keys.append(key)
 
 
 async def finished(leg: Leg, plan: CallPlan) -> CallReport:
