@@ -18,19 +18,26 @@ class OfferRefused(HotlineError):
 
 
 async def open_staff_leg(
-    ports: WebPorts, offer: bytes, codecs: Sequence[webrtc_sdp.WebCodec]
+    ports: WebPorts,
+    offer: bytes,
+    codecs: Sequence[webrtc_sdp.WebCodec],
+    prefer: webrtc_sdp.WebCodec = "PCMA",
 ) -> tuple[WebLeg, bytes]:
-    """The leg and our answer. Raises `OfferRefused` for an offer that is broken or fits nothing,
+    """The leg and our answer, which is `prefer` when it is among `codecs` and the browser has it.
+
+    A telephone's G.711 then goes to the agent and back as it came: nothing is decoded, and an SRTP packet is
+    all that is paid for. Raises `OfferRefused` for an offer that is broken or fits nothing,
     `HotlineError` when there is no room for a browser.
     """
     if len(offer) > MAX_OFFER:
         raise OfferRefused("the offer is too long")
+    order = sorted(codecs, key=lambda codec: codec != prefer)
     try:
-        webrtc_sdp.read(offer, codecs)
+        webrtc_sdp.read(offer, order)
     except (SdpSyntaxError, NothingInCommon) as error:
         raise OfferRefused("the offer fits nothing we speak") from error
     leg = LegId(f"leg-{secrets.token_hex(8)}")
-    session = await ports.web_session(leg)
+    session = await ports.web_session(leg, order)
     try:
         return WebLeg(leg, session), await session.answer(offer)
     except BaseException as error:
