@@ -3,7 +3,7 @@
 import ipaddress
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,8 +44,13 @@ class WebCallRefused(HotlineError):
 class WebPorts(Protocol):
     """Gives browsers their media sessions."""
 
-    async def web_session(self, leg: LegId) -> WebSession:
-        """A session that answers one offer. Raises `HotlineError` when none is free."""
+    async def web_session(
+        self, leg: LegId, codecs: Sequence[webrtc_sdp.WebCodec] | None = None
+    ) -> WebSession:
+        """A session that answers one offer; `codecs` best first, as the settings have them when not given.
+
+        Raises `HotlineError` when none is free.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ one port, so that one hole in a firewall is enough. Neither frames nor packets q
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -128,11 +128,12 @@ class WebRtcEngine:
         """A leg on plain RTP (see `MediaEngine.session`)."""
         return await self._media.session(leg)
 
-    async def web_session(self, leg: LegId) -> WebRtcSession:
-        """A leg for a browser. Raises `TooManyPeers`."""
+    async def web_session(self, leg: LegId, codecs: Sequence[WebCodec] | None = None) -> WebRtcSession:
+        """A leg for a browser; `codecs` best first, as the settings have them when not given. Raises
+        `TooManyPeers`."""
         if len(self._sessions) >= self._settings.legs:
             raise TooManyPeers("no WebRTC leg is free")
-        session = WebRtcSession(leg, self, Peer(self._certificate, self._send))
+        session = WebRtcSession(leg, self, Peer(self._certificate, self._send), codecs)
         self._sessions[session] = None
         self.know(session)
         await anyio.lowlevel.checkpoint()

@@ -1,7 +1,7 @@
 """One browser's leg: what a media session is to a phone, plus the descriptions, which it makes itself."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 import anyio
@@ -54,10 +54,12 @@ class Port(Protocol):
 class WebRtcSession:
     """A `MediaSession` (see `sip.leg`) made by `WebRtcEngine.web_session`."""
 
-    def __init__(self, leg: LegId, port: Port, peer: Peer) -> None:
+    def __init__(self, leg: LegId, port: Port, peer: Peer, codecs: Sequence[WebCodec] | None = None) -> None:
+        """`codecs`: what this leg takes, best first; the port's when not given."""
         self.leg = leg
         self.peer = peer
         self._port = port
+        self._codecs = port.codecs if codecs is None else codecs
         self._media = peer.media = port.carry(leg, peer)
         peer.on_ready = self._ready
         self._heard: Heard | None = None
@@ -77,7 +79,7 @@ class WebRtcSession:
         Raises `SdpSyntaxError`, or `NothingInCommon` when no audio can be had or the peer would be another;
         either leaves everything as it was.
         """
-        heard = webrtc_sdp.read(offer, self._port.codecs)
+        heard = webrtc_sdp.read(offer, self._codecs)
         if not self._setup:
             # The browser checks first and so knows first when the path works: it begins the handshake.
             self._setup = "active" if heard.setup == "passive" else "passive"
@@ -89,11 +91,11 @@ class WebRtcSession:
         """Offer audio to a browser that is to be called; its answer goes to `accept`."""
         self._setup = "actpass"
         await anyio.lowlevel.checkpoint()
-        return webrtc_sdp.offer(self._ours(), self._port.codecs)
+        return webrtc_sdp.offer(self._ours(), self._codecs)
 
     async def accept(self, answer: bytes) -> None:
         """Take the browser's answer to our offer. Raises `SdpSyntaxError`, `NothingInCommon`."""
-        heard = webrtc_sdp.read(answer, self._port.codecs)
+        heard = webrtc_sdp.read(answer, self._codecs)
         self._setup = "active" if heard.setup == "passive" else "passive"
         self._take(heard)
         await anyio.lowlevel.checkpoint()

@@ -1,6 +1,5 @@
 """Talks over real RTP: tones in, and who hears which."""
 
-import socket
 from collections.abc import AsyncIterator, Callable
 
 import anyio
@@ -9,67 +8,13 @@ import pytest
 
 from asr.audio import AudioFrame, LegId
 from hotline.call.bridge import Bridge, Manner, Role
-from hotline.gateway.g711 import decode, encode, law_of
-from hotline.gateway.media import Codec, Direction, MediaPlan
-from hotline.gateway.rtp_session import MediaEngine, RtpSession
+from hotline.gateway.g711 import encode
+from hotline.gateway.media import Codec
+from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway_settings import MediaSettings
+from tests.fakes.tone_phone import Phone
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
-
-PAYLOAD_TYPES: dict[Codec, int] = {"PCMA": 8, "PCMU": 0}
-
-
-class Phone:
-    """One end of an RTP stream: sends a tone, keeps what it hears."""
-
-    def __init__(self, session: RtpSession, codec: Codec, hertz: float) -> None:
-        self.leg = session
-        self.codec, self.hertz = codec, hertz
-        self.sending = True
-        self.heard: list[tuple[float, bytes]] = []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.setblocking(False)
-        self._sent = 0
-        session.configure(
-            MediaPlan(self.socket.getsockname(), codec, PAYLOAD_TYPES[codec], None, Direction.SENDRECV)
-        )
-
-    async def run(self) -> None:
-        with self.socket:
-            await self._talk()
-
-    async def _talk(self) -> None:
-        deadline = anyio.current_time()
-        while True:
-            at = (np.arange(160) + 160 * self._sent) / 8000
-            wave = (6000 * np.sin(2 * np.pi * self.hertz * at)).astype(np.int16)
-            payload = encode(wave * self.sending, law_of(self.codec))
-            number = self._sent
-            header = bytes([0x80, PAYLOAD_TYPES[self.codec]])
-            header += (number & 0xFFFF).to_bytes(2) + (160 * number).to_bytes(4) + int(self.hertz).to_bytes(4)
-            self.socket.sendto(header + payload, self.leg.local)
-            self._sent += 1
-            deadline += 0.02
-            await anyio.sleep_until(deadline)
-            while True:
-                try:
-                    packet = self.socket.recv(2048)
-                except BlockingIOError:
-                    break
-                self.heard.append((anyio.current_time(), packet[12:]))
-
-    def tones(self, hertz: tuple[float, ...], seconds: float = 0.4) -> set[float]:
-        """Which of these it has heard lately."""
-        sound = b"".join(payload for _, payload in self.heard[-round(seconds * 50) :])
-        samples = decode(sound, law_of(self.codec)).astype(float)
-        at = np.arange(len(samples)) / 8000
-        found = set()
-        for each in hertz:
-            power = abs(np.exp(-2j * np.pi * each * at) @ samples) / max(1, len(samples))
-            if power > 600:
-                found.add(each)
-        return found
 
 
 @pytest.fixture

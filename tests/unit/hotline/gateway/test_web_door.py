@@ -1,5 +1,7 @@
 """The page's door: who is let in, and how a call that was not answered ends."""
 
+from collections.abc import Sequence
+
 import anyio
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from asr.audio import LegId
 from hotline.errors import CallAborted, HotlineError
 from hotline.gateway.sip.media_session import WebSession
 from hotline.gateway.web_door import MAX_OFFER, WAITING_CALLS, WebCall, WebCallRefused, WebDoor, source_of
+from hotline.gateway.webrtc_sdp import WebCodec
 from hotline.gateway_settings import WebRtcSettings
 
 pytestmark = pytest.mark.unit
@@ -42,7 +45,7 @@ class Full(HotlineError):
 
 
 class NoPorts:
-    async def web_session(self, leg: LegId) -> WebSession:
+    async def web_session(self, leg: LegId, codecs: Sequence[WebCodec] | None = None) -> WebSession:
         raise Full(leg)
 
 
