@@ -29,6 +29,7 @@ from hotline.store.retention import Retention
 from hotline.store.tokens import UnitTokens
 from hotline.store.users import UserStore
 from hotline.web.deps import Health, WebDeps
+from hotline.web.staffing import Staffing
 from hotline.wiring import gateways, publish_order, sweep_daily
 from workorders.outbox import Outbox, OutboxOptions
 from workorders.queries import OrderQueries
@@ -119,8 +120,14 @@ class Office:
             early=settings.sip.early_media,
         )
 
-    def web(self, settings: Settings, health: Callable[[], Health], web_door: WebDoor) -> WebDeps:
-        """What the pages need."""
+    def web(
+        self,
+        settings: Settings,
+        health: Callable[[], Health],
+        web_door: WebDoor,
+        open_leg: Callable[[bytes], Awaitable[tuple[MediaLeg, bytes]]],
+    ) -> WebDeps:
+        """What the pages need. `open_leg` gives an agent's browser its leg."""
         return WebDeps(
             settings=settings,
             bus=self.bus,
@@ -134,4 +141,13 @@ class Office:
             metrics=self.metrics,
             gateway=GatewayView(self._figures, self.defence),
             web_door=web_door,
+            staffing=Staffing(
+                acd=self.acd,
+                floor=self.talks,
+                agent=self.staff.agent,
+                open_leg=open_leg,
+                busy=self.staff.policy.busy,
+                busy_by_itself=self.staff.policy.busy_by_itself,
+                numbers=self.staff.policy.numbers,
+            ),
         )
