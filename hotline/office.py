@@ -11,6 +11,7 @@ from hotline import instruments
 from hotline.acd.distributor import Distributor
 from hotline.bus import InProcessBus
 from hotline.call.desk import Desk
+from hotline.call.drafts import Drafts
 from hotline.call.journal import Journal
 from hotline.call.line import Line, Prompts
 from hotline.call.people import People
@@ -57,6 +58,7 @@ class Office:
         self.desk = Desk(self._service, settings.paths.data / "spool", self._outbox.wake)
         self.staff = Staff(settings.acd, rulebook.acd, engine, self.bus, self.metrics)
         self.talks = Talks()
+        self.drafts = Drafts(rulebook.router, self.desk, calls)
         self._retention = Retention(engine, settings.recordings, settings.privacy.recording_days)
         self._figures: dict[str, instruments.Source] = {
             "outbox": self._outbox.facts,
@@ -113,6 +115,7 @@ class Office:
                 log=self.staff.log,
                 dial=dial,
                 talks=self.talks,
+                drafts=self.drafts,
                 ring_s=settings.acd.ring_s,
                 reattach_s=settings.acd.reattach_s,
                 requeue_s=settings.acd.requeue_s,
@@ -146,6 +149,7 @@ class Office:
                 floor=self.talks,
                 agent=self.staff.agent,
                 open_leg=open_leg,
+                confirm=self.drafts.confirm,
                 busy=self.staff.policy.busy,
                 busy_by_itself=self.staff.policy.busy_by_itself,
                 numbers=self.staff.policy.numbers,

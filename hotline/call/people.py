@@ -25,6 +25,16 @@ class Want(Protocol):
         """`remote` is looked up among calls that were cut off lately."""
 
 
+class DraftBook(Protocol):
+    """Where a call says how its order is filed when an agent confirms it."""
+
+    def begin(self, call: CallId, confirm: Callable[[], Awaitable[str | None]]) -> None:
+        """The call goes on: `confirm` files what is understood so far and gives the number."""
+
+    def end(self, call: CallId) -> None:
+        """It is over and stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class People:
     """Who answers, for all calls of a line."""
@@ -35,6 +45,7 @@ class People:
     dial: Callable[[str], Awaitable[MediaLeg]]
     """An outside number, past the outbound policy."""
     talks: Talks
+    drafts: DraftBook
     ring_s: float
     reattach_s: float
     requeue_s: float

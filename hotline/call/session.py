@@ -7,6 +7,7 @@ exactly one record.
 """
 
 import logging
+from dataclasses import replace
 
 import anyio
 import anyio.to_thread
@@ -28,7 +29,7 @@ from hotline.call.record import CallFacts
 from hotline.call.recording import Recorder, RecordingFacts
 from hotline.call.turns import TurnBuilder
 from hotline.call.understanding import Understanding
-from hotline.conversation import AudioFacts, CallId, CallRecord, Digit, EndCause, Speaker, Turn
+from hotline.conversation import AudioFacts, CallId, CallRecord, Digit, EndCause, Source, Speaker, Turn
 from hotline.errors import CallAborted, LegGone
 from hotline.events import (
     CallEnded,
@@ -247,6 +248,7 @@ class CallSession:
             clock=self._line.clock,
         )
         self._attendance = Attendance(people, side, following)
+        people.drafts.begin(self._call, self._confirm)
 
     async def _attend(self, asked: machine.EnterQueue) -> None:
         """Give the call to people; the flow goes on when they have done, or when nobody took it."""
@@ -257,6 +259,13 @@ class CallSession:
                 asked, intent.flags if intent is not None else (), lambda: self._cues.put(machine.Joined())
             )
         self._cues.put(machine.QueueResult(answered))
+
+    async def _confirm(self) -> str | None:
+        """The agent has confirmed what was understood: file it."""
+        number = None
+        with anyio.CancelScope(shield=True):
+            number = await self._file_matter(confirmed=True)
+        return number  # noqa: RET504  a scope may be left early
 
     def _rate(self, rate: machine.Rate) -> None:
         people, attendance = self._line.people, self._attendance
@@ -300,7 +309,7 @@ class CallSession:
             number = await self._file_matter(callback=effect.kind == "callback")
         self._cues.put(machine.Filed(number))
 
-    async def _file_matter(self, *, callback: bool = False) -> str | None:
+    async def _file_matter(self, *, callback: bool = False, confirmed: bool = False) -> str | None:
         line, turns = self._line, await self._understand()  # the last words may not have been read yet
         summary = self._understanding.summary(turns)
         if callback:
@@ -315,11 +324,14 @@ class CallSession:
             line.clock(),
             callback=callback,
         )
+        if confirmed:
+            command = replace(command, source=Source.AGENT.value)
         filed = await line.desk.file(command)
         self._message_open = False
         if filed is None:
             return None
-        self._facts.orders.append(filed.number)
+        if filed.number not in self._facts.orders:
+            self._facts.orders.append(filed.number)
         line.bus.publish(OrderFiled(self._call, filed.number))
         return filed.number
 
@@ -348,6 +360,8 @@ class CallSession:
         name = tape.path.name if tape.path is not None else None
         record = facts.record(self._line.clock(), audio, heard, (name, tape.sha256))
         await contained(self._call, lambda: self._line.journal.save(record), FILING_SECONDS)
+        if self._line.people is not None:
+            self._line.people.drafts.end(self._call)
         self._line.bus.publish(CallEnded(record))
         return record
 

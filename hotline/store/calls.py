@@ -133,6 +133,15 @@ class CallStore:
             if record.legs:
                 connection.execute(legs.insert(), [codec.leg_values(record.call, leg) for leg in record.legs])
 
+    def order_filed(self, call: CallId) -> None:
+        """A call that is over has got its order from a person."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(calls)
+                .where(calls.c.id == call, calls.c.state == "closed")
+                .values(orders=_orders_of(connection, call), outcome=Outcome.ORDER_FILED.value)
+            )
+
     def recover(self, now: datetime) -> list[CallId]:
         """Close the calls that a dead process left open; to be called before the first new call.
 

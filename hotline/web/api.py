@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from hotline.call.drafts import NoDraft
 from hotline.conversation import CallId, Outcome
 from hotline.store.views import CallFilter, CallView, UtteranceView
 from hotline.web.auth import Auditor, Body, Editor, Reader, Unmasker
@@ -109,6 +110,19 @@ async def unmask_call(call: str, form: Reason, session: Unmasker, site: SiteDep)
     view, said, orders = await _whole(site, call)
     await site.record(session.user.name, "call.unmask", view.row.call, form.reason)
     return _call(view, said, orders, None)
+
+
+@router.post("/calls/{call}/order")
+async def confirm_order(call: str, session: Editor, site: SiteDep) -> Json:
+    """File what was understood of a call that an agent has or had; `number` is null when it comes later."""
+    if site.deps.staffing is None:
+        raise Problem(404, "call.unknown")
+    await site.record(session.user.name, "order.confirm", call)
+    try:
+        number = await site.deps.staffing.confirm(CallId(call), site.deps.now())
+    except NoDraft:
+        raise Problem(409, "call.no_draft") from None
+    return {"number": number}
 
 
 @router.get("/orders")

@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from hotline.acd.model import Agent
 from hotline.acd.ports import Acd
 from hotline.call.floor import Floor
+from hotline.conversation import CallId
 from hotline.gateway.media import MediaLeg
 
 
@@ -19,6 +21,8 @@ class Staffing:
     """A user's profile, by name and display name."""
     open_leg: Callable[[bytes], Awaitable[tuple[MediaLeg, bytes]]]
     """A browser's offer → its leg and our answer. Raises `HotlineError`."""
+    confirm: Callable[[CallId, datetime], Awaitable[str | None]]
+    """Files a call's order; its number, or None when it comes later. Raises `HotlineError`."""
     busy: Mapping[str, str]
     """Reasons of being busy that an agent may give, with their labels, in order."""
     busy_by_itself: Mapping[str, str]

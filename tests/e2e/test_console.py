@@ -116,6 +116,9 @@ async def test_agents_in_browsers_answer_hold_reload_and_hand_on(
             await until(lambda: "reattach" in kinds(line), 20, "the page is back in the talk")
             await expect(li.locator(".line.caller.final").first).to_be_visible(timeout=90_000)
             await picture(li, "talk")
+            await li.keyboard.press("Control+Enter")
+            await expect(li.locator(".order .number").first).to_be_visible(timeout=20_000)
+            await picture(li, "confirmed")
             await li.click(".phone-others")
             await picture(li, "others")
             await li.locator(".others li", has_text="王律师").locator("text=直接转接").click()
@@ -130,7 +133,9 @@ async def test_agents_in_browsers_answer_hold_reload_and_hand_on(
             await anyio.to_thread.run_sync(caller.tell, "sndcode", "4")
             await until(lambda: "survey" in kinds(line), 30, "the mark")
             (row,) = await anyio.to_thread.run_sync(lambda: line.balanced(1, seconds=60))
-    assert row["outcome"] == "answered"
+    assert row["outcome"] == "order_filed"
+    (order,) = line.orders()
+    assert (order["matter"], order["source"]) == ("labour.wages", "agent")
     legs = line.rows("SELECT remote FROM legs WHERE speaker = 'agent' ORDER BY started")
     assert [leg["remote"] for leg in legs] == ["li", "li", "wang"]
     (survey,) = line.rows("SELECT * FROM acd_log WHERE kind = 'survey'")

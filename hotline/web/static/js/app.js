@@ -162,6 +162,11 @@ class Workplace {
 
   key(event) {
     if (this.phone?.key(event)) return;
+    if (event.ctrlKey && event.key === "Enter" && this.detail.order.draftOf) {
+      event.preventDefault();
+      this.detail.order.confirm();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const typing = event.target.closest("input:not([type=range]), textarea, select");
     if (typing) return;

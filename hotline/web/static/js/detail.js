@@ -26,7 +26,7 @@ export class Detail {
       onMarks: (marks) => this.transcript.mark(marks),
       mayEdit: me.rights.includes("edit"),
     });
-    this.order.element.addEventListener("changed", () => this.#read());
+    this.order.element.addEventListener("changed", () => this.live.calls.has(this.#shown) || this.#read());
     this.#player.addEventListener("at", (event) => this.transcript.playing(event.detail));
     this.#none = h("div", { class: "nothing" }, icon("phone"), h("p", {}, t("detail.none")), h("p", { class: "hint" }, t("detail.none.hint")));
     this.#call = h("div", { class: "call" }, this.#head, this.#player.element, this.transcript.element, this.order.element);
@@ -81,7 +81,7 @@ export class Detail {
   #showSides(live) {
     this.#showHead({ ...live, open: true });
     const filed = [...live.orders.values()];
-    this.order.show({ orders: [], intent: live.intent, pending: filed, masked: true });
+    this.order.show({ orders: [], intent: live.intent, pending: filed, masked: true, draftOf: this.#talked(live) ? live.call : "" });
     if (filed.length) this.#readOrders(filed);
   }
 
@@ -123,7 +123,12 @@ export class Detail {
       this.#player.load(stored.call, stored.recorded, stored.recording_origin);
       this.transcript.reset(stored.utterances, false);
     }
-    this.order.show({ orders: stored.work_orders, intent: stored.intent, masked: stored.masked });
+    this.order.show({ orders: stored.work_orders, intent: stored.intent, masked: stored.masked, draftOf: stored.outcome === "answered" ? stored.call : "" });
+  }
+
+  // Only what a person hears is confirmed by a person.
+  #talked(live) {
+    return live.node === "duty" && [...live.utterances.values()].some((each) => each.speaker === "agent");
   }
 
   #showHead(call) {

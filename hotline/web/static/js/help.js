@@ -16,6 +16,7 @@ const KEYS = [
   [["F2", "F4"], "help.answer"],
   [["F8", "F9"], "help.hold"],
   [["F7"], "help.hang_up"],
+  [["Ctrl", "Enter"], "help.confirm"],
   [["?"], "help.help"],
 ];
 

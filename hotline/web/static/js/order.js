@@ -18,8 +18,9 @@ export class OrderPane {
   }
 
   // Shows the orders of a call; before there is one, what has been understood so far.
-  show({ orders, intent, pending, masked }) {
+  show({ orders, intent, pending, masked, draftOf = "" }) {
     if (this.#editing()) return;
+    this.draftOf = orders.length || pending?.length || !this.mayEdit ? "" : draftOf;
     this.masked = masked;
     this.#fields = [];
     this.#at = this.#pinned = -1;
@@ -37,6 +38,20 @@ export class OrderPane {
     field.row.focus();
     field.row.scrollIntoView({ block: "nearest" });
     this.#pin(this.#at);
+  }
+
+  // Files what was understood, as it stands; it can be corrected afterwards.
+  async confirm() {
+    if (!this.draftOf || this.confirming) return;
+    this.confirming = true;
+    try {
+      const { number } = await ask("POST", `/api/v1/calls/${encodeURIComponent(this.draftOf)}/order`);
+      toast(number ? t("order.confirmed", { number }) : t("order.later"));
+      this.element.dispatchEvent(new CustomEvent("changed", { bubbles: true }));
+    } catch (error) {
+      toast(errorText(error), "error");
+    }
+    this.confirming = false;
   }
 
   edit() {
@@ -185,6 +200,8 @@ export class OrderPane {
       h("ol", { class: "matters" }, intent.matters.map((matter) => h("li", {}, h("span", {}, matter.label), confidence(matter.confidence, false)))),
       h("h3", {}, t("order.fields"), h("small", {}, String(fields.length))),
       h("div", { class: "fields", role: "list" }, fields),
+      this.draftOf ? h("button", { class: "primary wide confirm", type: "button", onclick: () => this.confirm() }, t("order.confirm"), h("kbd", {}, "Ctrl+Enter")) : null,
+      this.draftOf ? h("p", { class: "hint" }, t("order.confirm.hint")) : null,
     );
   }
 }

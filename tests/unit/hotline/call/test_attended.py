@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -13,6 +14,7 @@ from hotline.acd.model import AcdLog, Agent, LogKind, NotAllowed, Presence, Want
 from hotline.acd.ports import Offer
 from hotline.bus import InProcessBus
 from hotline.call.attended import announcement
+from hotline.call.drafts import Drafts
 from hotline.call.journal import Journal
 from hotline.call.line import Line
 from hotline.call.people import People
@@ -75,6 +77,7 @@ class Hall:
     reattach_s: float = 5.0
 
     def __post_init__(self) -> None:
+        self.drafts = Drafts(FakeReader(), self.desk, cast(Any, None))  # nothing is asked of the store
         self.acd = Distributor(AcdSettings(again_s=0), self.log.append)
 
     def agent(self, name: str = "li") -> Console:
@@ -111,7 +114,9 @@ class Hall:
             flow=FLOW,
             recordings=self.recordings,
             limits=LimitSettings(),
-            people=People(self.acd, want, self.log.append, dial, self.talks, 5.0, self.reattach_s, 10.0),
+            people=People(
+                self.acd, want, self.log.append, dial, self.talks, self.drafts, 5.0, self.reattach_s, 10.0
+            ),
             clock=lambda: NOW,
         )
         return CallSession(CALL, FakeCall(self.leg), line)
@@ -182,6 +187,23 @@ async def test_a_caller_waits_talks_and_rates(hall: Hall) -> None:
     assert hall.log[-1].agent == "li"
     assert hall.acd.seats["li"].presence is Presence.WRAP_UP
     assert hall.desk.orders == {}
+
+
+async def test_what_the_agent_confirms_is_filed_once(hall: Hall) -> None:
+    li = hall.agent()
+    async with hall.call():
+        await hall.answered(li)
+        hall.ears.transcriber.say("老板欠我工资", 32_000)
+        await hall.until(lambda: "老板欠我工资" in hall.store.finals)
+        first = await hall.drafts.confirm(CALL, NOW)
+        assert await hall.drafts.confirm(CALL, NOW) == first
+        hall.leg.end(EndCause.REMOTE_HANGUP)
+    (order,) = hall.desk.orders.values()
+    assert order.source == "agent"
+    assert order.matter == "labour.wages"
+    record = hall.store.records[0]
+    assert record.orders == (first,)
+    assert record.outcome is Outcome.ORDER_FILED
 
 
 async def test_who_gives_up_waiting_has_abandoned(hall: Hall) -> None:

@@ -1,0 +1,70 @@
+"""Orders of calls that people answered: the machine proposes, one key of the agent's files.
+
+While the call goes on its session files, with the last words; afterwards it is done from what is stored.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+
+import anyio.to_thread
+
+from hotline.call.filing import file_command
+from hotline.call.line import OrderDesk, Reader
+from hotline.conversation import CallId, Outcome, Source, Speaker, Turn
+from hotline.errors import HotlineError
+from hotline.store.calls import CallStore
+from hotline.store.views import UtteranceView
+
+Confirm = Callable[[], Awaitable[str | None]]
+
+
+class NoDraft(HotlineError):
+    """There is nothing of this call that could be filed."""
+
+    code = "call.no_draft"
+
+
+class Drafts:
+    """All that may be confirmed."""
+
+    def __init__(self, reader: Reader, desk: OrderDesk, calls: CallStore) -> None:
+        self._reader = reader
+        self._desk = desk
+        self._calls = calls
+        self._live: dict[CallId, Confirm] = {}
+
+    def begin(self, call: CallId, confirm: Confirm) -> None:
+        """A call that people answer goes on."""
+        self._live[call] = confirm
+
+    def end(self, call: CallId) -> None:
+        """It is over and stored. Harmless when it is not there."""
+        self._live.pop(call, None)
+
+    async def confirm(self, call: CallId, now: datetime) -> str | None:
+        """File the call's order; its number, or None when it will be filed later. Twice makes one order.
+
+        Raises `NoDraft` for a call that is not known, or that no agent has had; `StoreError`.
+        """
+        live = self._live.get(call)
+        if live is not None:
+            return await live()
+        view = await anyio.to_thread.run_sync(self._calls.get, call)
+        if view is None or view.row.open or view.row.outcome not in {Outcome.ANSWERED, Outcome.ORDER_FILED}:
+            raise NoDraft("no such call")
+        if view.row.orders:
+            return view.row.orders[0]
+        said = await anyio.to_thread.run_sync(self._calls.transcript, call)
+        turns = tuple(_turn(each) for each in said if each.speaker is Speaker.CALLER and each.text)
+        understood = (view.intent, self._reader.summary(turns, view.intent))
+        command = file_command(call, view.row.remote, understood, turns, self._reader.categories, now)
+        filed = await self._desk.file(replace(command, source=Source.AGENT.value))
+        if filed is None:
+            return None
+        await anyio.to_thread.run_sync(self._calls.order_filed, call)
+        return filed.number
+
+
+def _turn(said: UtteranceView) -> Turn:
+    return Turn(Speaker.CALLER, said.text, said.raw, (said.utterance,), said.start, said.end, (0,))
