@@ -102,10 +102,12 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         background = await stack.enter_async_context(anyio.create_task_group())
         for task in (*office.tasks(), *doors.tasks):
             background.start_soon(task)
-        web = office.web(settings, lambda: health(pool, office.journal, office.desk), doors.web)
+        web = office.web(
+            settings, lambda: health(pool, office.journal, office.desk), doors.web, doors.staff_leg
+        )
         with listening("web.port", settings.web.host, settings.web.port):
             web_port = await background.start(serve_web, make_app(web), settings.web)
-        line = office.line(settings, rulebook, pool, prompts)
+        line = office.line(settings, rulebook, pool, prompts, doors.trunks.dial)
         switchboard = Switchboard(line, admission)
         for door in doors.all:
             background.start_soon(switchboard.attend, door)

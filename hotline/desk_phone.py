@@ -125,7 +125,10 @@ class DeskPhones:
         """Look again and again, until cancelled."""
         async with anyio.create_task_group() as tasks:
             while True:
-                self.look(tasks)
+                try:
+                    self.look(tasks)
+                except Exception as error:  # noqa: BLE001  supervision point: a fault here ends no call
+                    log.error("desk phones not looked at", extra={"error": type(error).__name__})
                 await anyio.sleep(LOOK_SECONDS)
 
     def look(self, tasks: TaskGroup) -> None:

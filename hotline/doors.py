@@ -1,7 +1,7 @@
 """Everything calls come in and go out by: media, SIP with its phones and trunks, browsers, PBXs."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +13,13 @@ from hotline import bans
 from hotline.call.admission import Admission
 from hotline.call.line import utc_now
 from hotline.desk_phone import DeskPhones
-from hotline.gateway.media import IncomingCall
+from hotline.gateway.media import IncomingCall, MediaLeg
 from hotline.gateway.outbound_policy import Decision, OutboundPolicy
 from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import Refusal, SipEndpoint
 from hotline.gateway.sip.registrar import Registrar
 from hotline.gateway.sip.trunk import Trunk, Trunks
+from hotline.gateway.staff_leg import open_staff_leg
 from hotline.gateway.web_door import WebDoor
 from hotline.gateway.webrtc import WebRtcEngine
 from hotline.office import Office
@@ -52,6 +53,8 @@ class Doors:
     """Where the page `/call` rings."""
     trunks: Trunks
     """The one way out, past the outbound policy."""
+    staff_leg: Callable[[bytes], Awaitable[tuple[MediaLeg, bytes]]]
+    """A leg for the browser of an agent or a supervisor."""
     all: tuple[Door, ...]
     tasks: tuple[Task, ...]
     """What runs as long as they are open."""
@@ -107,7 +110,11 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
         keep_bans = partial(bans.keep, office.defence, settings.paths.data)
         desks = DeskPhones(office.acd, sip, lambda: office.staff.profiles, sip.number, utc_now)
         tasks: tuple[Task, ...] = (keep_bans, desks.run, *(trunk.run for trunk in trunks))
-        yield Doors(sip, web, Trunks(tuple(trunks), decide), everything, tasks)
+
+        async def staff_leg(offer: bytes) -> tuple[MediaLeg, bytes]:
+            return await open_staff_leg(browsers, offer, settings.webrtc.codecs)
+
+        yield Doors(sip, web, Trunks(tuple(trunks), decide), staff_leg, everything, tasks)
 
 
 def _refusal(admission: Admission) -> Refusal | None:

@@ -1,6 +1,6 @@
 """What stands behind every call of a line: bus, journal, desk, outbox, figures, and what the page needs."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -13,8 +13,11 @@ from hotline.bus import InProcessBus
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import Line, Prompts
+from hotline.call.people import People
+from hotline.call.talks import Talks
 from hotline.figures import GatewayView
 from hotline.gateway.defence import Defence
+from hotline.gateway.media import MediaLeg
 from hotline.gateway.web_door import WebDoor
 from hotline.metrics import Metrics
 from hotline.rulebook import Rulebook
@@ -26,6 +29,7 @@ from hotline.store.retention import Retention
 from hotline.store.tokens import UnitTokens
 from hotline.store.users import UserStore
 from hotline.web.deps import Health, WebDeps
+from hotline.web.staffing import Staffing
 from hotline.wiring import gateways, publish_order, sweep_daily
 from workorders.outbox import Outbox, OutboxOptions
 from workorders.queries import OrderQueries
@@ -52,6 +56,7 @@ class Office:
         )
         self.desk = Desk(self._service, settings.paths.data / "spool", self._outbox.wake)
         self.staff = Staff(settings.acd, rulebook.acd, engine, self.bus, self.metrics)
+        self.talks = Talks()
         self._retention = Retention(engine, settings.recordings, settings.privacy.recording_days)
         self._figures: dict[str, instruments.Source] = {
             "outbox": self._outbox.facts,
@@ -84,9 +89,14 @@ class Office:
         )
 
     def line(
-        self, settings: Settings, rulebook: Rulebook, transcribers: TranscriberFactory, prompts: Prompts
+        self,
+        settings: Settings,
+        rulebook: Rulebook,
+        transcribers: TranscriberFactory,
+        prompts: Prompts,
+        dial: Callable[[str], Awaitable[MediaLeg]],
     ) -> Line:
-        """What one call needs."""
+        """What one call needs. `dial` reaches an outside number, where the outbound policy lets it."""
         return Line(
             bus=self.bus,
             journal=self.journal,
@@ -97,11 +107,27 @@ class Office:
             flow=rulebook.flow,
             recordings=settings.recordings,
             limits=settings.limits,
+            people=People(
+                acd=self.acd,
+                want=self.staff.want,
+                log=self.staff.log,
+                dial=dial,
+                talks=self.talks,
+                ring_s=settings.acd.ring_s,
+                reattach_s=settings.acd.reattach_s,
+                requeue_s=settings.acd.requeue_s,
+            ),
             early=settings.sip.early_media,
         )
 
-    def web(self, settings: Settings, health: Callable[[], Health], web_door: WebDoor) -> WebDeps:
-        """What the pages need."""
+    def web(
+        self,
+        settings: Settings,
+        health: Callable[[], Health],
+        web_door: WebDoor,
+        open_leg: Callable[[bytes], Awaitable[tuple[MediaLeg, bytes]]],
+    ) -> WebDeps:
+        """What the pages need. `open_leg` gives an agent's browser its leg."""
         return WebDeps(
             settings=settings,
             bus=self.bus,
@@ -115,4 +141,13 @@ class Office:
             metrics=self.metrics,
             gateway=GatewayView(self._figures, self.defence),
             web_door=web_door,
+            staffing=Staffing(
+                acd=self.acd,
+                floor=self.talks,
+                agent=self.staff.agent,
+                open_leg=open_leg,
+                busy=self.staff.policy.busy,
+                busy_by_itself=self.staff.policy.busy_by_itself,
+                numbers=self.staff.policy.numbers,
+            ),
         )

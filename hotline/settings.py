@@ -101,6 +101,10 @@ class AcdSettings(Section):
     """An agent without page and phone is signed out after this long: a reload takes less."""
     relax_s: float = Field(default=30.0, ge=0, le=3600)
     """After each such wait a call gives up one wished skill, by the rules of `acd.yaml`; 0: at once."""
+    reattach_s: float = Field(default=20.0, ge=0, le=300)
+    """How long a caller hears music while the page of their agent, which has vanished, may come back."""
+    requeue_s: float = Field(default=10.0, ge=0, le=600)
+    """A talk whose agent was lost before this goes back to the head of the queue; later it is over."""
     handle_s: float = Field(default=330.0, ge=10, le=3600)
     """Talk and wrap-up taken for granted in the estimated wait until five talks have been measured."""
 

@@ -126,7 +126,7 @@ class Staff:
 
     def figures(self) -> StaffFigures:
         """A snapshot."""
-        presence = Counter(seat.presence for seat in self.acd.seats.values())
+        presence = Counter(seat.presence for seat in list(self.acd.seats.values()))
         waiting, now, counts = self.acd.waiting, self.acd.now(), self._counts
         return StaffFigures(
             waiting=len(waiting),
@@ -164,8 +164,8 @@ class Staff:
             await anyio.sleep(ROSTER_SECONDS)
             try:
                 await self._read_roster()
-            except StoreError as error:
-                log.warning("roster not read, trying again", extra={"code": error.code})
+            except Exception as error:  # noqa: BLE001  supervision point: a bad row must not end the line
+                log.warning("roster not read, trying again", extra={"error": type(error).__name__})
 
     async def _read_roster(self) -> None:
         profiles = await anyio.to_thread.run_sync(self._roster.all)

@@ -33,6 +33,8 @@ class Augment:
     """Of the telephone calls: packets lost and played as silence or as the one before."""
     throat: float = 0.5
     masks: float = 0.7
+    wordless: float = 0.04
+    """Samples with nothing to write down: a model that never met them hears words in every noise."""
 
 
 def spoil(audio: Samples, other: Samples, how: Augment, draw: np.random.Generator) -> Samples:
@@ -61,14 +63,32 @@ def telephone(audio: Samples, draw: np.random.Generator, loss: float) -> Samples
     return np.pad(wide, (0, max(0, len(audio) - len(wide))))[: len(audio)]
 
 
+def wordless(other: Samples, draw: np.random.Generator) -> Samples:
+    """One to twelve seconds in which nobody speaks: noise, hum, tones on and off, or next to nothing."""
+    length = int(draw.uniform(1.0, 12.0) * SAMPLE_RATE)
+    if draw.random() < 0.4:
+        at = np.arange(length) / SAMPLE_RATE
+        on, off = draw.uniform(0.1, 1.0), draw.uniform(0.05, 4.0)
+        tones: Samples = np.zeros(length, np.float32)
+        for _ in range(int(draw.integers(1, 4))):
+            tones += np.sin(2 * np.pi * draw.uniform(300, 1700) * at).astype(np.float32)
+        tones *= ((at + draw.uniform(0, on + off)) % (on + off) < on) if draw.random() < 0.8 else 1.0
+        sound = tones + 0.02 * draw.standard_normal(length).astype(np.float32)
+    else:
+        sound = _noise(length, other, draw, kinds=3)  # babble is people: it may be written down
+    level = 10 ** (draw.uniform(-75, -12) / 20)
+    quiet: Samples = (sound / np.sqrt(np.mean(sound**2) + 1e-12) * level).astype(np.float32)
+    return quiet
+
+
 def _gain(speech: Samples, snr: float) -> np.float32:
     """What unit noise is multiplied by to lie `snr` dB below the speech."""
     return np.float32(np.sqrt(np.mean(speech**2) + 1e-12) * 10 ** (-snr / 20))
 
 
-def _noise(length: int, other: Samples, draw: np.random.Generator) -> Samples:
-    """White, pink, hum or babble, of unit power."""
-    kind = draw.integers(4)
+def _noise(length: int, other: Samples, draw: np.random.Generator, kinds: int = 4) -> Samples:
+    """White, pink, hum or babble (the first `kinds` of them), of unit power."""
+    kind = draw.integers(kinds)
     if kind == 0:
         noise = draw.standard_normal(length)
     elif kind == 1:

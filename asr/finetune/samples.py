@@ -12,7 +12,7 @@ from torch.utils.data import IterableDataset
 
 from asr.audio import SAMPLE_RATE
 from asr.evaluate import load_clips
-from asr.finetune.augment import WARPS, Augment, Samples, features, masked, spoil
+from asr.finetune.augment import WARPS, Augment, Samples, features, masked, spoil, telephone, wordless
 from asr.tokens import Tokens
 
 IGNORED = -100
@@ -100,6 +100,8 @@ class Drawing(IterableDataset[Batch]):
         return _mono(item.file), item.text
 
     def _sample(self, draw: np.random.Generator) -> Sample:
+        if draw.random() < self._how.wordless:
+            return self._wordless(draw)
         audio, text = self._clip(draw)
         wanted = int(draw.integers(2, JOINED_MOST + 1)) if draw.random() < JOINED else 1
         for _ in range(wanted - 1):
@@ -116,6 +118,14 @@ class Drawing(IterableDataset[Batch]):
         mel = masked(mel, draw) if draw.random() < self._how.masks else mel
         tokens, given = self._tokens.row(text, prompted=bool(draw.random() < PROMPTED))
         return Sample(mel, tokens, given)
+
+    def _wordless(self, draw: np.random.Generator) -> Sample:
+        """Sound with nothing to write down, straight from the source or by telephone."""
+        audio = wordless(self._clip(draw)[0], draw)
+        if draw.random() < self._how.telephone:
+            audio = telephone(audio, draw, 0.0)
+        tokens, given = self._tokens.row("", prompted=bool(draw.random() < PROMPTED))
+        return Sample(features(audio), tokens, given)
 
 
 def _mono(file: Path) -> Samples:

@@ -9,10 +9,12 @@ from statistics import fmean
 
 import anyio
 
+from hotline.acd.clockwork import keep_time
 from hotline.acd.model import AcdLog, Agent, LogKind, Presence, Wanted
 from hotline.acd.offer import RingingOffer
 from hotline.acd.ports import Connected, Device, Left, Seat
 from hotline.acd.queue import SkillRules, estimate, position, served_order
+from hotline.acd.round import Round
 from hotline.acd.seat import NO_ANSWER, ON_DUTY, StaffSeat
 from hotline.acd.waiting import QueuedCall
 from hotline.conversation import CallId
@@ -58,18 +60,20 @@ class Distributor:
     ) -> None:
         """`sink` takes each line of the log and returns at once; `now`: steady seconds."""
         self.settings = settings
-        self.now = now
+        self._now = now
         self.utc_now = utc_now
         self._sink = sink
         self._rules = rules or SkillRules()
         self._seats: dict[str, StaffSeat] = {}
         self._calls: list[QueuedCall] = []
+        self._order: list[QueuedCall] | None = None
+        self._round: Round | None = None
         self._number = 0
         self._handled: deque[float] = deque(maxlen=MEASURED)
         self._notices: deque[Callable[[], None]] = deque()
         self._settling = False
-        self._strays: deque[MediaLeg] = deque()
-        self._wake = anyio.Event()
+        self.strays: deque[MediaLeg] = deque()
+        self.wake = anyio.Event()
 
     # What others see: the contract of hotline.acd.ports.Acd.
 
@@ -81,15 +85,17 @@ class Distributor:
     @property
     def waiting(self) -> tuple[QueuedCall, ...]:
         """In the order they would be served."""
-        return tuple(served_order(self._calls))
+        return tuple(self._served())
 
     def sign_in(self, agent: Agent) -> Seat:
         """The agent's seat: a new one, busy with the reason `signed_in`, or the one there is, which then has
-        the profile given here. A sign-out that waits for the end of a talk is taken back."""
+        the profile given here. One's own sign-out that waits for the end of a talk is taken back; a
+        supervisor's is not: a page reload must not undo it."""
         seat = self._seats.get(agent.name)
         if seat is not None:
             seat.agent = agent
-            seat.leaving = None
+            if not seat.leaving:
+                seat.leaving = None
             self.settle()
             return seat
         seat = self._seats[agent.name] = StaffSeat(self, agent)
@@ -139,6 +145,7 @@ class Distributor:
         self._number += 1
         call = QueuedCall(self, wanted, self._number, head=head)
         self._calls.append(call)
+        self._order = None
         facts: Facts = {"priority": wanted.priority, "position": self.position(call)}
         if wanted.reasons:
             facts["reasons"] = ",".join(wanted.reasons)
@@ -151,13 +158,19 @@ class Distributor:
 
     def position(self, call: QueuedCall) -> int:
         """Of a call, from 1; 0 when it no longer waits."""
-        return position(call, served_order(self._calls))
+        return position(call, self._served())
 
     def estimate(self, call: QueuedCall) -> float | None:
         """How long a call may still wait, in seconds."""
-        able = [seat for seat in self._able(call) if seat.presence in ON_DUTY]
-        free = sum(seat.offerable for seat in able)
+        if self._round is None:
+            self._round = Round(self._seats.values(), self._rules)
+        able = [seat for seat in self._round.able(call.wanted, self._steps(call)) if seat.presence in ON_DUTY]
+        free = sum(seat.free for seat in able)
         return estimate(self.position(call), len(able), free, self.handle_s)
+
+    def droppable(self, wanted: Wanted) -> int:
+        """How many skills a call may give up."""
+        return len(self._rules.droppable(wanted.skills))
 
     @property
     def handle_s(self) -> float:
@@ -181,7 +194,7 @@ class Distributor:
         if device in offer.rung:
             offer.rung.remove(device)  # it knows
         self._end(offer)
-        self._calls.remove(call)
+        self._drop(call)
         call.close(Connected(seat, leg, device))
         seat.offer = None
         seat.become_talking(call.wanted.call)
@@ -238,17 +251,13 @@ class Distributor:
 
     # Time.
 
+    def now(self) -> float:
+        """Steady seconds."""
+        return self._now()
+
     async def run(self) -> None:
         """Do what is due when it is due, and hang up legs that nobody takes, until cancelled."""
-        async with anyio.create_task_group() as tasks:
-            while True:
-                self.tick()
-                while self._strays:
-                    tasks.start_soon(self._strays.popleft().hangup)
-                self._wake = anyio.Event()
-                due = self.due()
-                with anyio.move_on_after(None if due is None else max(0.0, due - self.now())):
-                    await self._wake.wait()
+        await keep_time(self)
 
     def tick(self) -> None:
         """Do what is due now."""
@@ -288,20 +297,34 @@ class Distributor:
                     self._notices.popleft()()
         finally:
             self._settling = False
-            self._wake.set()
+            self.wake.set()
+
+    def _served(self) -> list[QueuedCall]:
+        if self._order is None:
+            self._order = served_order(self._calls)
+        return self._order
+
+    def _drop(self, call: QueuedCall) -> None:
+        self._calls.remove(call)
+        self._order = None
 
     def _dispatch(self) -> None:
+        if not self._calls:
+            self._round = None
+            return
         now = self.now()
-        for call in served_order(self._calls):
-            if call.offer is not None:
-                continue
-            able = self._able(call)
+        seats = self._round = Round(self._seats.values(), self._rules, self._round)
+        free = seats.free()
+        waiting = [call for call in self._served() if call.offer is None]
+        for call in waiting:
+            able = seats.able(call.wanted, self._steps(call))
             if not able:
                 self._exit(call, Left.NOBODY)
                 continue
-            free = [seat for seat in able if seat.offerable and call.again.get(seat.agent.name, now) <= now]
-            if free:
-                self._offer(call, min(free, key=lambda seat: (seat.idle_since, seat.agent.name)))
+            seat = next((each for each in free if each in able and _may(call, each, now)), None)
+            if seat is not None:
+                free.remove(seat)
+                self._offer(call, seat)
 
     def _offer(self, call: QueuedCall, seat: StaffSeat) -> None:
         self._number += 1
@@ -311,21 +334,13 @@ class Distributor:
         for device in seat.devices:
             self.ring(offer, device)
 
-    def _able(self, call: QueuedCall) -> list[StaffSeat]:
-        serving = [seat for seat in self._seats.values() if seat.serving]
-        if call.wanted.agent is not None:
-            return [seat for seat in serving if seat.agent.name == call.wanted.agent]
-        on_duty = [seat.agent.skills for seat in serving]
-        needed = self._rules.needed(call.wanted.skills, self._steps(call), on_duty)
-        return [seat for seat in serving if needed <= seat.agent.skills]
-
     def _steps(self, call: QueuedCall) -> int:
         every = self.settings.relax_s
         return int((self.now() - call.since) // every) if every > 0 else len(call.wanted.skills)
 
     def _relaxes(self, call: QueuedCall) -> float | None:
         steps = self._steps(call)
-        if steps >= len(self._rules.droppable(call.wanted.skills)):
+        if steps >= call.droppable:
             return None
         return call.since + (steps + 1) * self.settings.relax_s
 
@@ -357,13 +372,13 @@ class Distributor:
         if call.offer is not None:
             self.withdraw(call.offer, "caller_left" if why is Left.ABANDONED else why.value)
         place = self.position(call)
-        self._calls.remove(call)
+        self._drop(call)
         call.close()
         self._log_call(_EXITS[why], call, None, position=place)
 
     def _cross(self, call: QueuedCall, answer: Connected) -> None:
         call.answer = None
-        self._strays.append(answer.leg)
+        self.strays.append(answer.leg)
         seat = self._seats.get(answer.seat.agent.name)
         self._log_call(LogKind.COMPLETECALLER, call, answer.seat.agent.name, talked_ms=0)
         if seat is answer.seat and seat is not None:
@@ -375,3 +390,8 @@ class Distributor:
 
     def _ms(self, since: float) -> int:
         return round((self.now() - since) * 1000)
+
+
+def _may(call: QueuedCall, seat: StaffSeat, now: float) -> bool:
+    """Whether the call may be offered to the agent again, or for the first time."""
+    return call.again.get(seat.agent.name, now) <= now

@@ -71,6 +71,8 @@ class AcdPolicy(Closed):
     keep: tuple[Pattern, ...] = ()
     busy: dict[Code, Label] = {}
     busy_by_itself: dict[Code, Label] = {}
+    numbers: dict[Annotated[str, Field(pattern=r"^\+?[0-9]{2,15}$")], Label] = {}
+    """Outside numbers that have a button on the console; the outbound policy must permit them."""
     roster: RosterWords = RosterWords()
 
     @property

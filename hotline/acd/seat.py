@@ -51,10 +51,10 @@ class StaffSeat:
         """Signed out while talking, by whom ("" by itself): offline when the talk is over."""
 
     @property
-    def offerable(self) -> bool:
-        """Whether a call may be offered right now."""
-        free = self.presence is Presence.READY and self.offer is None and self.leaving is None
-        return free and bool(self.devices) and self.hindrance is None
+    def free(self) -> bool:
+        """Whether a call may be offered right now, duty hours and licence aside."""
+        idle = self.presence is Presence.READY and self.offer is None
+        return idle and self.leaving is None and bool(self.devices)
 
     @property
     def hindrance(self) -> str | None:

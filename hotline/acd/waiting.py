@@ -18,6 +18,8 @@ class QueuedCall:
     def __init__(self, hub: "Distributor", wanted: Wanted, number: int, *, head: bool) -> None:
         self._hub = hub
         self.wanted = wanted
+        self.droppable = hub.droppable(wanted)
+        """How many of its skills it may give up."""
         self.head = head
         self.number = number
         self.since = hub.now()

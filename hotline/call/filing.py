@@ -11,6 +11,8 @@ PROVINCE = "510000"
 OTHER_MATTER = "other"
 CONSULTATION = "consult"
 """Codes of ivr_flows/intents.yaml for what could not be told."""
+CALLBACK = "callback"
+"""Flag of an order that asks for a call back; policies.yaml has its deadline."""
 
 
 def file_command(
@@ -20,11 +22,14 @@ def file_command(
     turns: Sequence[Turn],
     labels: Mapping[str, str],
     at: datetime,
+    *,
+    callback: bool = False,
 ) -> FileWorkOrder:
     """The command for a call's first matter.
 
     `understood` is the reading and its summary; with no reading (recognition gave nothing) the order is filed
     all the same, to be listened to. `labels` maps category codes to Chinese labels; `at` is UTC.
+    `callback`: above all, the caller wants to be called back.
     """
     intent, summary = understood
     slots = intent.slots if intent is not None else ()
@@ -43,7 +48,7 @@ def file_command(
         summary=summary,
         caller_contact=phone.value if phone is not None else remote,
         fields=tuple(_field(slot) for slot in slots) + _said(turns),
-        flags=intent.flags if intent is not None else (),
+        flags=(intent.flags if intent is not None else ()) + ((CALLBACK,) if callback else ()),
         source=intent.source.value if intent is not None else "speech",
         filed_at=at,
     )

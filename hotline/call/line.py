@@ -9,6 +9,7 @@ from typing import Protocol
 from asr.protocols import TranscriberFactory
 from hotline.bus import EventBus
 from hotline.call.journal import Journal
+from hotline.call.people import People
 from hotline.conversation import Intent, Turn
 from hotline.ivr.flow import FlowFile
 from hotline.settings import LimitSettings
@@ -23,6 +24,10 @@ class Reader(Protocol):
 
     def summary(self, turns: Sequence[Turn], intent: Intent | None) -> str:
         """A few sentences for the order; without a reading, that the recording must be listened to."""
+
+    @property
+    def callback(self) -> str:
+        """What the order says of a caller who wants to be called back."""
 
     @property
     def categories(self) -> Mapping[str, str]:
@@ -61,6 +66,8 @@ class Line:
     flow: FlowFile
     recordings: Path
     limits: LimitSettings
+    people: People | None = None
+    """Who answers; None: nobody ever does."""
     early: bool = False
     """The flow's `early` prompts may be played before the answer."""
     clock: Callable[[], datetime] = utc_now

@@ -34,6 +34,9 @@ class CallFacts:
     failed: bool = True
     """Until the call has ended in one of the ways a call may end."""
     spoke: bool = False
+    attended: bool = False
+    """An agent has had the call."""
+    agents: tuple[LegRecord, ...] = ()
     digits: str = ""
     flow_path: tuple[str, ...] = ()
     consent: tuple[str, datetime] | None = None
@@ -48,6 +51,8 @@ class CallFacts:
             return Outcome.ORDER_FILED
         if self.failed:
             return Outcome.ERROR
+        if self.attended:
+            return Outcome.ANSWERED
         if self.spoke:
             return Outcome.MESSAGE_TAKEN
         gone = self.answered is None or self.cause is not EndCause.LOCAL_HANGUP
@@ -81,7 +86,7 @@ class CallFacts:
             started=self.started,
             answered=self.answered,
             ended=ended,
-            legs=(leg,),
+            legs=(leg, *self.agents),
             flow=self.flow,
             flow_path=self.flow_path,
             digits=self.digits,

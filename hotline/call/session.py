@@ -2,7 +2,8 @@
 
 Read it from `run` down. A caller's frame goes to the recorder and the transcriber (`_hear`); a transcript
 event goes to the bus, the journal and the router (`_read`); the caller flow says what is played, listened
-for and filed (`_converse`); whatever happens, `_close` writes exactly one record.
+for and filed (`_converse`), and when people are to answer (`_attend`); whatever happens, `_close` writes
+exactly one record.
 """
 
 import logging
@@ -14,6 +15,9 @@ from anyio.abc import TaskGroup
 from asr.audio import SAMPLE_RATE, AudioFrame, LegId
 from asr.protocols import Transcriber
 from asr.transcript import LegFacts, TranscriptEvent
+from hotline.acd.model import AcdLog, LogKind
+from hotline.acd.ports import Left
+from hotline.call.attended import Attendance, CallSide
 from hotline.call.contained import contained
 from hotline.call.cues import Cues
 from hotline.call.early import take
@@ -77,6 +81,8 @@ class CallSession:
         self._cues = Cues()
         self._flow = machine.FlowState(node="")
         self._message_open = False
+        self._attendance: Attendance | None = None
+        self._agents: list[Transcriber] = []
 
     async def run(self) -> CallRecord:
         """Take the call and stay until it is over; returns its record, which is stored by then.
@@ -91,7 +97,8 @@ class CallSession:
             self._transcriber = self._line.transcribers.open(leg.leg)
             self._line.bus.publish(CallStarted(self._call, facts.channel, facts.remote, facts.dialled))
             async with anyio.create_task_group() as parts:
-                parts.start_soon(self._read, self._transcriber)
+                parts.start_soon(self._read, self._transcriber, Speaker.CALLER)
+                self._meet_people(leg, parts)
                 talk = anyio.CancelScope()
                 parts.start_soon(self._converse, leg, talk)
                 await self._hear(leg, self._transcriber)
@@ -147,17 +154,17 @@ class CallSession:
 
     # -- what recognition says ----------------------------------------------------------------------------
 
-    async def _read(self, transcriber: Transcriber) -> None:
+    async def _read(self, transcriber: Transcriber, speaker: Speaker) -> None:
         """Transcript events to bus, journal and router, until the last final is out."""
         async for event in transcriber.events():
-            await self._take_event(event)
+            await self._take_event(speaker, event)
 
-    async def _take_event(self, event: TranscriptEvent) -> None:
-        self._line.bus.publish(TranscriptPublished(self._call, Speaker.CALLER, event, self._now - event.end))
+    async def _take_event(self, speaker: Speaker, event: TranscriptEvent) -> None:
+        self._line.bus.publish(TranscriptPublished(self._call, speaker, event, self._now - event.end))
         if event.kind == "partial":
             return
-        self._line.journal.final(self._call, Speaker.CALLER, event)
-        if self._turns.add(Speaker.CALLER, event):
+        self._line.journal.final(self._call, speaker, event)
+        if self._turns.add(speaker, event) and speaker is Speaker.CALLER:
             await self._understand()
 
     async def _understand(self) -> tuple[Turn, ...]:
@@ -188,9 +195,16 @@ class CallSession:
                         self._flow, effects = machine.step(
                             self._line.flow, self._flow, await self._cues.next()
                         )
+                    self._leave_queue(effects)
                     self._listening = None
                     self._cues.move_on()
                     doing.cancel_scope.cancel()
+
+    def _leave_queue(self, effects: tuple[machine.Effect, ...]) -> None:
+        """Should the call still be waiting: the caller has chosen something else by a key."""
+        if self._attendance is not None:
+            back = any(isinstance(each, machine.FileOrder) and each.kind == "callback" for each in effects)
+            self._attendance.left = Left.CALLBACK if back else Left.TIMED_OUT
 
     def _begin(self, effect: machine.Effect, leg: MediaLeg, doing: TaskGroup) -> None:
         """Start what the flow asks for; each waiting effect later gives one input back to the flow."""
@@ -202,12 +216,55 @@ class CallSession:
             case machine.Listen():
                 self._listen(effect)
             case machine.EnterQueue():
-                # Nobody can be on duty before there are agents.
-                self._cues.put(machine.QueueResult(answered=False))
+                doing.start_soon(self._attend, effect)
+            case machine.Rate():
+                self._rate(effect)
             case machine.FileOrder():
-                doing.start_soon(self._file)
+                doing.start_soon(self._file, effect)
             case machine.Hangup():
                 doing.start_soon(leg.hangup)
+
+    def _meet_people(self, leg: MediaLeg, following: TaskGroup) -> None:
+        """Be ready for agents, where the line has any."""
+        people = self._line.people
+        if people is None:
+            return
+
+        def listen(agent: LegId) -> Transcriber:
+            transcriber = self._line.transcribers.open(agent)
+            self._agents.append(transcriber)
+            following.start_soon(self._read, transcriber, Speaker.AGENT)
+            return transcriber
+
+        side = CallSide(
+            call=self._call,
+            remote=self._facts.remote,
+            leg=leg,
+            prompts=self._line.prompts,
+            listen=listen,
+            tape=lambda frame: self._recorder.push(ROBOT, frame),
+            now=lambda: self._now,
+            clock=self._line.clock,
+        )
+        self._attendance = Attendance(people, side, following)
+
+    async def _attend(self, asked: machine.EnterQueue) -> None:
+        """Give the call to people; the flow goes on when they have done, or when nobody took it."""
+        answered = False
+        if self._attendance is not None:
+            intent = self._understanding.intent
+            answered = await self._attendance.attend(
+                asked, intent.flags if intent is not None else (), lambda: self._cues.put(machine.Joined())
+            )
+        self._cues.put(machine.QueueResult(answered))
+
+    def _rate(self, rate: machine.Rate) -> None:
+        people, attendance = self._line.people, self._attendance
+        if people is not None and attendance is not None:
+            facts = {"score": rate.mark, "by": "voice" if rate.spoken else "key"}
+            people.log(
+                AcdLog(self._line.clock(), LogKind.SURVEY, self._call, attendance.agent or None, "", facts)
+            )
 
     async def _say(self, say: machine.Say, leg: MediaLeg) -> None:
         pcm = self._line.prompts.audio(say.prompts, say.values)
@@ -237,15 +294,18 @@ class CallSession:
             speech=listen.speech,
         )
 
-    async def _file(self) -> None:
+    async def _file(self, effect: machine.FileOrder) -> None:
         """File the matter and tell the flow its number; never left half done."""
         with anyio.CancelScope(shield=True):
-            number = await self._file_matter()
+            number = await self._file_matter(callback=effect.kind == "callback")
         self._cues.put(machine.Filed(number))
 
-    async def _file_matter(self) -> str | None:
+    async def _file_matter(self, *, callback: bool = False) -> str | None:
         line, turns = self._line, await self._understand()  # the last words may not have been read yet
-        understood = (self._understanding.intent, self._understanding.summary(turns))
+        summary = self._understanding.summary(turns)
+        if callback:
+            summary = line.reader.callback + (summary if turns else "")
+        understood = (self._understanding.intent, summary)
         command = file_command(
             self._call,
             self._facts.remote,
@@ -253,6 +313,7 @@ class CallSession:
             turns,
             line.reader.categories,
             line.clock(),
+            callback=callback,
         )
         filed = await line.desk.file(command)
         self._message_open = False
@@ -280,6 +341,8 @@ class CallSession:
 
         await contained(self._call, keep, FILING_SECONDS)
         facts.flow_path = self._flow.path
+        if self._attendance is not None and self._attendance.answered:
+            facts.attended, facts.agents = True, self._attendance.records
         audio = leg.facts if leg is not None else AudioFacts()
         heard = self._transcriber.facts if self._transcriber is not None else LegFacts()
         name = tape.path.name if tape.path is not None else None
@@ -295,5 +358,8 @@ class CallSession:
             return
         facts.spoke = facts.consent is not None and transcriber.last_speech > facts.origin
         await transcriber.close()
-        await self._read(transcriber)
+        await self._read(transcriber, Speaker.CALLER)
+        for agent in self._agents:
+            await agent.close()
+            await self._read(agent, Speaker.AGENT)
         facts.spoke = facts.consent is not None and transcriber.last_speech > facts.origin

@@ -44,6 +44,8 @@ class Flag(Closed):
     matters: tuple[Code, ...] = ()
     words: Words = ()
     people_min: int | None = Field(default=None, ge=2)
+    by_words: bool = True
+    """False: nothing that is said sets it, only what the caller did."""
     service: Code | None = None
     """Proposed when the caller asks for no service in words."""
 
@@ -82,6 +84,8 @@ class SummaryText(Closed):
     said: str
     flags: str
     nothing: str
+    callback: str
+    """Of a caller who wants to be called back."""
     join: str
 
 
@@ -146,5 +150,5 @@ def _check_flag(flag: Flag, matters: set[str], services: set[str]) -> Iterator[s
             yield f"flags.{flag.code}.matters: no matter {code!r}"
     if flag.service is not None and flag.service not in services:
         yield f"flags.{flag.code}.service: no service {flag.service!r}"
-    if not (flag.matters or flag.words or flag.people_min):
+    if flag.by_words and not (flag.matters or flag.words or flag.people_min):
         yield f"flags.{flag.code}: has no condition"

@@ -80,6 +80,11 @@ class Router:
         return self._labels
 
     @property
+    def callback(self) -> str:
+        """What the order says of a caller who wants to be called back."""
+        return self._policy.summary.callback
+
+    @property
     def flags(self) -> Mapping[str, Flag]:
         """Every flag by its code, with label and legal basis."""
         return {flag.code: flag for flag in self._policy.flags}
@@ -173,6 +178,8 @@ class Router:
 
 def _holds(flag: Flag, text: str, matter: str, scores: Mapping[str, Score], people: int) -> bool:
     """Whether all of a flag's conditions hold; a matter counts when its wording was heard at all."""
+    if not flag.by_words:
+        return False
     if flag.matters and matter not in flag.matters and not any(code in scores for code in flag.matters):
         return False
     if flag.words and not any(word in text for word in flag.words):

@@ -10,6 +10,7 @@ from hotline.ivr.flow import (
     ListenNode,
     Node,
     QueueNode,
+    RatingNode,
     SayNode,
     prompt_ids,
     transitions,
@@ -133,7 +134,7 @@ def _unrecorded(flow: FlowFile) -> list[Problem]:
     return [
         (name, "can be reached before the recording notice (a say node with `consent`)")
         for name, node in flow.nodes.items()
-        if name in silent and isinstance(node, ListenNode | QueueNode | FileWorkOrderNode)
+        if name in silent and isinstance(node, ListenNode | QueueNode | RatingNode | FileWorkOrderNode)
     ]
 
 

@@ -28,6 +28,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 PromptId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 """The id of a sentence in prompts/<language>.yaml."""
 
+COUNTS = (*map(str, range(1, 10)), "more")
+"""Ends of the ids of prompts that say a count."""
+
 Prompts = Annotated[tuple[PromptId, ...], Field(min_length=1, max_length=20)]
 
 
@@ -124,9 +127,32 @@ class QueueNode(Closed):
     queue: Name
     seconds_max: float = Field(default=0, ge=0, le=3600)
     """Longest wait while agents are on duty; with none on duty there is no wait."""
+    place: PromptId | None = None
+    """Prompts `PLACE.1` to `PLACE.9` say how many are before the caller, `PLACE.more` that it is more."""
+    minutes: PromptId | None = None
+    """Prompts `MINUTES.1` to `MINUTES.9` say how long it may take, `MINUTES.more` that it is longer."""
+    offer: tuple[PromptId, ...] = Field(default=(), max_length=5)
+    """Said after these: what the keys do."""
+    seconds_again: float = Field(default=30, ge=10, le=600)
+    """From one announcement to the next."""
+    keys: dict[Key, Name] = Field(default_factory=dict, max_length=12)
+    """Keys that end the waiting and lead elsewhere: to be called back, to leave a message."""
     answered: Name
-    """After the conversation with an agent."""
+    """After the conversation with an agent, once the agent has ended it."""
     unanswered: Name
+
+
+class RatingNode(Closed):
+    """Ask how satisfied the caller is, once."""
+
+    kind: Literal["rating"]
+    prompts: Prompts
+    seconds: float = Field(default=8, gt=0, le=60)
+    """How long to wait for a key or the first word."""
+    words: dict[Annotated[int, Field(ge=1, le=5)], tuple[str, ...]] = Field(default_factory=dict)
+    """What is said for each mark, 5 being the best; the longest words that were said count."""
+    rated: Name
+    unrated: Name
 
 
 class FileWorkOrderNode(Closed):
@@ -147,7 +173,8 @@ class HangupNode(Closed):
 
 
 Node = Annotated[
-    SayNode | MenuNode | ListenNode | QueueNode | FileWorkOrderNode | HangupNode, Field(discriminator="kind")
+    SayNode | MenuNode | ListenNode | QueueNode | RatingNode | FileWorkOrderNode | HangupNode,
+    Field(discriminator="kind"),
 ]
 
 
@@ -199,7 +226,9 @@ def transitions(node: Node) -> tuple[tuple[str, str], ...]:
         case ListenNode():
             return (("next", node.next), *_keyed("keys", node.keys), *_retries(node))
         case QueueNode():
-            return (("answered", node.answered), ("unanswered", node.unanswered))
+            return (*_keyed("keys", node.keys), ("answered", node.answered), ("unanswered", node.unanswered))
+        case RatingNode():
+            return (("rated", node.rated), ("unrated", node.unrated))
         case FileWorkOrderNode():
             return (("filed", node.filed), ("failed", node.failed))
         case HangupNode():
@@ -211,10 +240,18 @@ def prompt_ids(node: Node) -> tuple[str, ...]:
     match node:
         case MenuNode() | ListenNode():
             return (*node.prompts, *node.no_input.again, *node.no_match.again)
-        case SayNode() | HangupNode():
+        case SayNode() | HangupNode() | RatingNode():
             return node.prompts
-        case QueueNode() | FileWorkOrderNode():
+        case QueueNode():
+            counted = [stem for stem in (node.place, node.minutes) if stem is not None]
+            return (*(f"{stem}.{count}" for stem in counted for count in COUNTS), *node.offer)
+        case FileWorkOrderNode():
             return ()
+
+
+def counted(stem: str, count: int) -> str:
+    """The prompt that says this count, from 1 on."""
+    return f"{stem}.{COUNTS[min(count, len(COUNTS)) - 1]}"
 
 
 def json_schema() -> str:
@@ -232,7 +269,7 @@ def _retries(node: MenuNode | ListenNode) -> tuple[tuple[str, str], ...]:
     return (("no_input.then", node.no_input.then), ("no_match.then", node.no_match.then))
 
 
-_KINDS = frozenset({"say", "menu", "listen", "queue", "file_work_order", "hangup"})
+_KINDS = frozenset({"say", "menu", "listen", "queue", "rating", "file_work_order", "hangup"})
 
 
 def _problem(path: Path, item: ErrorDetails) -> str:

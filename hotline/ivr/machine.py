@@ -7,7 +7,9 @@ The call executes the effects in order and feeds back what came of the last one:
                    PromptDone for it, execute the effects.
     Listen      -> Heard when the caller spoke and then fell silent, pressed an end key or reached the
                    longest length; NoInput when nothing was said; Pressed for each key of `keys`.
-    EnterQueue  -> QueueResult once the agent's conversation is over, or at once when nobody answers.
+    EnterQueue  -> Joined when an agent is there; QueueResult once that conversation is over, or at once when
+                   nobody answers. A key of `keys` pressed while waiting leads on: leave the queue.
+    Rate        -> nothing: it is only to be kept.
     FileOrder   -> Filed with the order's number, or None when it could not be filed.
 
 Any input may come in any state: one that makes no sense there changes nothing and has no effects.
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hotline.conversation import Digit, Turn
+from hotline.ivr import rating
 from hotline.ivr.flow import (
     FileWorkOrderNode,
     FlowFile,
@@ -25,6 +28,7 @@ from hotline.ivr.flow import (
     ListenNode,
     MenuNode,
     QueueNode,
+    RatingNode,
     Retry,
     SayNode,
 )
@@ -41,6 +45,8 @@ class Phase(StrEnum):
     LISTENING = "listening"
     WAITING = "waiting"
     """For the queue or the filing."""
+    TALKING = "talking"
+    """With an agent."""
     ENDED = "ended"
 
 
@@ -88,6 +94,11 @@ class NoInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """An agent has taken the call."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueResult:
     """Waiting is over."""
 
@@ -103,7 +114,7 @@ class Filed:
     """None when the order could not be filed."""
 
 
-Input = Started | PromptDone | Pressed | Heard | NoInput | QueueResult | Filed
+Input = Started | PromptDone | Pressed | Heard | NoInput | Joined | QueueResult | Filed
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +153,32 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Announcing:
+    """What a waiting caller is told, now and again; see `QueueNode`."""
+
+    place: str | None = None
+    minutes: str | None = None
+    offer: tuple[str, ...] = ()
+    seconds_again: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class EnterQueue:
     """Offer the call to agents."""
 
     name: str
     seconds_max: float
     """Longest wait; without agents on duty there is none."""
+    announce: Announcing = Announcing()
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The caller has rated the service."""
+
+    mark: int
+    """1 to 5, the best."""
+    spoken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +194,7 @@ class Hangup:
     """End the call."""
 
 
-Effect = Say | StartRecording | Listen | EnterQueue | FileOrder | Hangup
+Effect = Say | StartRecording | Listen | EnterQueue | Rate | FileOrder | Hangup
 Step = tuple[FlowState, tuple[Effect, ...]]
 
 
@@ -183,7 +214,11 @@ def step(flow: FlowFile, state: FlowState, event: Input) -> Step:
             return _pressed_while_saying(flow, state, event.digit.key)
         case Phase.LISTENING, _:
             return _listening(flow, state, event)
-        case Phase.WAITING, QueueResult() | Filed():
+        case Phase.WAITING, Pressed():
+            return _pressed_while_waiting(flow, state, event.digit.key)
+        case Phase.WAITING, Joined():
+            return replace(state, phase=Phase.TALKING), ()
+        case Phase.WAITING | Phase.TALKING, QueueResult() | Filed():
             return _waited(flow, state, event)
     return state, ()
 
@@ -196,14 +231,15 @@ def _enter(flow: FlowFile, state: FlowState, name: str) -> Step:
     node = flow.nodes[name]
     match node:
         case QueueNode():
-            return replace(state, phase=Phase.WAITING), (EnterQueue(node.queue, node.seconds_max),)
+            told = Announcing(node.place, node.minutes, node.offer, node.seconds_again)
+            return replace(state, phase=Phase.WAITING), (EnterQueue(node.queue, node.seconds_max, told),)
         case FileWorkOrderNode():
             return replace(state, phase=Phase.WAITING), (FileOrder(node.order),)
         case SayNode():
             return _say(state, node.prompts, interruptible=node.interruptible)
         case HangupNode():
             return _say(state, node.prompts, interruptible=False)
-        case MenuNode() | ListenNode():
+        case MenuNode() | ListenNode() | RatingNode():
             return _say(state, node.prompts, interruptible=True)
 
 
@@ -223,13 +259,13 @@ def _said(flow: FlowFile, state: FlowState) -> Step:
             return after, effects
         case HangupNode():
             return replace(state, phase=Phase.ENDED), (Hangup(),)
-        case MenuNode() | ListenNode():
+        case MenuNode() | ListenNode() | RatingNode():
             return _listen(state, node)
         case _:
             return state, ()
 
 
-def _listen(state: FlowState, node: MenuNode | ListenNode) -> Step:
+def _listen(state: FlowState, node: MenuNode | ListenNode | RatingNode) -> Step:
     if isinstance(node, MenuNode):
         effect = Listen(
             seconds_silence=node.seconds,
@@ -238,6 +274,14 @@ def _listen(state: FlowState, node: MenuNode | ListenNode) -> Step:
             keys=frozenset("0123456789*#"),  # a wrong key is an answer too: no_match
             seconds_start=node.seconds,
             speech=False,
+        )
+    elif isinstance(node, RatingNode):
+        effect = Listen(
+            seconds_silence=1.0,
+            seconds_max=node.seconds + 8.0,
+            end_keys="",
+            keys=frozenset("12345"),
+            seconds_start=node.seconds,
         )
     else:
         effect = Listen(
@@ -255,6 +299,8 @@ def _pressed_while_saying(flow: FlowFile, state: FlowState, key: str) -> Step:
     match node:
         case SayNode(interruptible=True):
             return _said(flow, state)
+        case RatingNode() if key in "12345":
+            return _rated(flow, state, node, int(key), spoken=False)
         case MenuNode() if key in node.choices:
             return _enter(flow, state, node.choices[key])
         case ListenNode() if key in node.keys:
@@ -268,6 +314,8 @@ def _listening(flow: FlowFile, state: FlowState, event: Input) -> Step:
     node = flow.nodes[state.node]
     if isinstance(node, MenuNode):
         return _choosing(flow, state, node, event)
+    if isinstance(node, RatingNode):
+        return _rating(flow, state, node, event)
     if not isinstance(node, ListenNode):
         return state, ()
     match event:
@@ -290,6 +338,33 @@ def _choosing(flow: FlowFile, state: FlowState, node: MenuNode, event: Input) ->
             return _enter(flow, state, node.choices[event.digit.key])
         case Pressed() | Heard():
             return _retry(flow, state, node, node.no_match)
+    return state, ()
+
+
+def _rating(flow: FlowFile, state: FlowState, node: RatingNode, event: Input) -> Step:
+    """Asked once: whatever cannot be taken for a mark is none."""
+    match event:
+        case Pressed() if event.digit.key in "12345":
+            return _rated(flow, state, node, int(event.digit.key), spoken=False)
+        case Heard():
+            mark = rating.mark(event.turn.text, event.turn.raw, node.words)
+            if mark is not None:
+                return _rated(flow, state, node, mark, spoken=True)
+            return _enter(flow, state, node.unrated)
+        case NoInput():
+            return _enter(flow, state, node.unrated)
+    return state, ()
+
+
+def _rated(flow: FlowFile, state: FlowState, node: RatingNode, mark: int, *, spoken: bool) -> Step:
+    after, effects = _enter(flow, state, node.rated)
+    return after, (Rate(mark, spoken), *effects)
+
+
+def _pressed_while_waiting(flow: FlowFile, state: FlowState, key: str) -> Step:
+    node = flow.nodes[state.node]
+    if isinstance(node, QueueNode) and key in node.keys:
+        return _enter(flow, state, node.keys[key])
     return state, ()
 
 

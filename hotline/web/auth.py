@@ -23,6 +23,7 @@ RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "read": frozenset({Role.AGENT, Role.SUPERVISOR}),
         "edit": frozenset({Role.AGENT, Role.SUPERVISOR}),
         "listen": frozenset({Role.AGENT, Role.SUPERVISOR}),
+        "answer": frozenset({Role.AGENT, Role.SUPERVISOR}),
         "export": frozenset({Role.SUPERVISOR}),
         "unmask": frozenset({Role.SUPERVISOR}),
         "audit": frozenset({Role.AUDITOR}),

@@ -14,6 +14,7 @@ from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
 from hotline.store.tokens import UnitTokens
 from hotline.store.users import UserStore
+from hotline.web.staffing import Staffing
 from workorders.queries import OrderQueries
 from workorders.service import WorkOrderService
 
@@ -90,4 +91,6 @@ class WebDeps:
     gateway: Gateway = field(default_factory=NoGateway)
     web_door: WebDoor | None = None
     """Where the page `/call` rings; None in a web part without a line."""
+    staffing: Staffing | None = None
+    """Who answers; None in a web part without a line."""
     now: Callable[[], datetime] = utc_now

@@ -83,7 +83,7 @@ class Shield:
 
     def _dressing(self, scope: Scope, send: Send) -> Send:
         static = scope["path"].startswith("/static/")
-        microphone = "(self)" if scope["path"] == "/call" else "()"  # the one page that listens
+        microphone = "(self)" if scope["path"] in {"/", "/call"} else "()"  # the pages that listen
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":

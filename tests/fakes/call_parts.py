@@ -147,7 +147,7 @@ class FakeTranscriber:
         self._seq += 1
         self.last_speech = end
         stable, tail = (text, "") if kind == "final" else ("", text)
-        name = UtteranceId(f"u{self._seq}")
+        name = UtteranceId(f"{id(self)}-u{self._seq}")
         start = max(0, end - 16_000)
         self._events.push(
             TranscriptEvent(
@@ -174,18 +174,25 @@ class FakeTranscriber:
 
 @dataclass
 class FakeTranscribers:
-    """Hands out one transcriber."""
+    """Hands out the caller's transcriber, then one to each agent's leg."""
 
     transcriber: FakeTranscriber = field(default_factory=FakeTranscriber)
+    agents: list[FakeTranscriber] = field(default_factory=list)
     level: int = 0
+    opened: int = 0
 
     def open(self, leg: LegId) -> FakeTranscriber:
-        return self.transcriber
+        self.opened += 1
+        if self.opened == 1:
+            return self.transcriber
+        self.agents.append(FakeTranscriber())
+        return self.agents[-1]
 
 
 class FakeReader:
     """Understands that every caller wants their wages."""
 
+    callback = "请打回。"
     categories: Mapping[str, str] = {"labour.wages": "欠薪", "consult": "法律咨询", "other": "其他"}
 
     def read(self, turns: Sequence[Turn], *, now: date) -> Intent | None:

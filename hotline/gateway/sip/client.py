@@ -113,10 +113,6 @@ class UserAgentClient:
             with anyio.move_on_after(RING_SECONDS):
                 return await attempt.result()
             raise CallAborted("nobody answered")
-        except BaseException:
-            if attempt.leg is not None:  # answered in the same instant as we were cancelled: nobody has it
-                attempt.leg.finish(EndCause.CANCELLED)
-            raise
         finally:
             if attempt.leg is None:
                 attempt.abandon()

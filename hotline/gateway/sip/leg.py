@@ -102,7 +102,7 @@ class SipLeg:
         await self._session.play(pcm, tap)
 
     def connect(self, hear: Sink | None, tap: Sink | None = None) -> None:
-        """Hand on what comes, and what is spoken; see `MediaLeg.connect`."""
+        """Hand on what comes and is spoken."""
         self._session.connect(hear, tap)
 
     def speak(self, frame: AudioFrame) -> None:
@@ -118,8 +118,6 @@ class SipLeg:
         self.finish(cause)
         with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSING_SECONDS):
             await self._session.close()
-
-    # -- more than every leg can --------------------------------------------------------------------------
 
     async def hold(self, music: bytes) -> None:
         """Put the peer on hold: it is told to send nothing, and hears `music` (16 kHz s16le) over and over.

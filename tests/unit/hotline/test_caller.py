@@ -24,16 +24,17 @@ class Leg(FakeLeg):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pressed: list[str] = []
+        self.keys: list[str] = []
 
-    def speak(self, seconds: float, level: int = 3000) -> None:
+    def talk(self, seconds: float, level: int = 3000) -> None:
         for _ in range(round(seconds * 50)):
             pcm = np.full(FRAME_SAMPLES, level, "<i2").tobytes()
             self._inputs.push(AudioFrame(self.leg, self._now, pcm))
             self._now += FRAME_SAMPLES
 
-    def send_digit(self, key: str) -> None:
-        self.pressed.append(key)
+    def send_digit(self, key: str, ms: int = 160) -> None:
+        del ms
+        self.keys.append(key)
 
 
 async def finished(leg: Leg, plan: CallPlan) -> CallReport:
@@ -46,7 +47,7 @@ async def test_speaks_once_after_being_spoken_to_and_reports_what_it_heard() -> 
     async with anyio.create_task_group() as tasks:
 
         async def far_end() -> None:
-            leg.speak(2)
+            leg.talk(2)
             leg.frames(1.5)
             await anyio.wait_all_tasks_blocked()
             assert leg.played == []  # a pause, not yet its turn
@@ -68,7 +69,7 @@ async def test_with_a_mute_line_it_speaks_anyway_and_then_hangs_up() -> None:
     async with anyio.create_task_group() as tasks:
 
         async def far_end() -> None:
-            leg.speak(4.9, level=VOICE_RMS - 1)
+            leg.talk(4.9, level=VOICE_RMS - 1)
             await anyio.wait_all_tasks_blocked()
             assert leg.played == []
             leg.frames(0.2)
@@ -88,7 +89,7 @@ async def test_a_line_that_goes_while_it_speaks_is_no_error(tmp_path: Path) -> N
             raise LegGone
 
     leg = Gone()
-    leg.speak(1)
+    leg.talk(1)
     leg.frames(2)
     leg.end(EndCause.MEDIA_TIMEOUT)
     heard = tmp_path / "heard.wav"

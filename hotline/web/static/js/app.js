@@ -11,6 +11,7 @@ import { showHelp } from "./help.js";
 import { Live } from "./live.js";
 import { Orders } from "./orders.js";
 import { signInPage } from "./signin.js";
+import { Softphone } from "./softphone.js";
 import { errorText, loadTexts, name, t } from "./text.js";
 
 const REREAD_MS = 400;
@@ -57,6 +58,7 @@ class Workplace {
     this.calls = new Calls(this.#live, (call) => this.#go(`calls/${call}`));
     this.orders = new Orders((number, call) => this.#go(`orders/${number}/${call}`));
     this.detail = new Detail(this.#live, me);
+    this.phone = me.rights.includes("answer") ? new Softphone(me, (call) => this.#go(`calls/${call}`)) : null;
     this.#listen();
     this.links = this.views.map((view) => h("a", { href: `#/${view}`, class: "rail-link", data: { view }, title: t(`nav.${view}`) }, icon(view), h("span", {}, t(`nav.${view}`))));
     this.status = h("span", { class: "live-state", title: t("live.off") });
@@ -71,16 +73,18 @@ class Workplace {
       h("button", { class: "rail-link", type: "button", title: `${me.display} · ${name("role", me.role)}`, onclick: () => this.#signOut() }, icon("out"), h("span", {}, t("nav.out"))),
       h("div", { class: "me", title: `${me.display} · ${name("role", me.role)}` }, Array.from(me.display)[0] ?? "?"),
     );
-    this.element = h("div", { class: "shell" }, rail, this.#banner, this.#main);
+    this.element = h("div", { class: "shell" }, rail, h("div", { class: "top" }, this.#banner, this.phone?.element), this.#main);
   }
 
   begin() {
     if (this.me.rights.includes("read")) this.#live.start();
+    this.phone?.begin();
     this.route();
   }
 
   end() {
     this.#live.stop();
+    this.phone?.end();
   }
 
   #listen() {
@@ -157,6 +161,7 @@ class Workplace {
   }
 
   key(event) {
+    if (this.phone?.key(event)) return;
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const typing = event.target.closest("input:not([type=range]), textarea, select");
     if (typing) return;

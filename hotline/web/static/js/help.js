@@ -13,6 +13,9 @@ const KEYS = [
   [["f", "F"], "help.f"],
   [["e"], "help.e"],
   [["Esc"], "help.esc"],
+  [["F2", "F4"], "help.answer"],
+  [["F8", "F9"], "help.hold"],
+  [["F7"], "help.hang_up"],
   [["?"], "help.help"],
 ];
 

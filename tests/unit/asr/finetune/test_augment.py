@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from asr.audio import SAMPLE_RATE
-from asr.finetune.augment import WARPS, Augment, Samples, features, filters, masked, spoil, telephone
+from asr.finetune.augment import (
+    WARPS,
+    Augment,
+    Samples,
+    features,
+    filters,
+    masked,
+    spoil,
+    telephone,
+    wordless,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -63,6 +73,17 @@ def test_spoiling_is_the_same_for_the_same_seed_and_stays_in_range() -> None:
 def test_nothing_asked_for_is_nothing_done_but_loudness() -> None:
     out = spoil(tone(), tone(), Augment(0, 0, 0, 0, 0, 0), np.random.default_rng(1))
     assert np.allclose(out / np.abs(out).max(), tone() / np.abs(tone()).max(), atol=1e-4)
+
+
+def test_wordless_sounds_are_many_and_none_is_the_speech_of_another() -> None:
+    sounds = [wordless(tone(), np.random.default_rng(seed)) for seed in range(40)]
+    levels = [20 * np.log10(np.sqrt(np.mean(each**2)) + 1e-12) for each in sounds]
+    assert min(levels) < -60
+    assert max(levels) > -30
+    for each in sounds:
+        assert SAMPLE_RATE <= len(each) <= 12 * SAMPLE_RATE
+        assert np.isfinite(features(each)).all()
+    assert np.array_equal(sounds[3], wordless(tone(), np.random.default_rng(3)))
 
 
 def test_masks_leave_most() -> None:

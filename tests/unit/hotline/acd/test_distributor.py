@@ -340,23 +340,6 @@ def test_the_estimate_uses_measured_talks_once_there_are_enough() -> None:
     assert waits.estimate_s is None  # nobody who takes calls is left
 
 
-async def test_run_rings_the_next_when_the_time_is_over() -> None:
-    hall = Hall(AcdSettings(ring_s=20))
-    hall.seat("li")
-    hall.after(1)
-    hall.seat("wu")
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(hall.acd.run)
-        await anyio.lowlevel.checkpoint()
-        hall.call()
-        hall.seconds += 20
-        hall.seat("chen", ready=False)  # anything that happens wakes it
-        with anyio.fail_after(5):
-            while hall.ringing() != {"wu": "c1"}:
-                await anyio.lowlevel.checkpoint()
-        tasks.cancel_scope.cancel()
-
-
 def test_a_device_that_breaks_does_not_break_the_others() -> None:
     hall = Hall()
     seat = hall.seat("li", ready=False)

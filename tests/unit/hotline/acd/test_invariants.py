@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from hotline.acd.model import LogKind, NotAllowed, Presence
 from hotline.acd.ports import Left, Offer
 from hotline.acd.queue import SkillRules
+from hotline.acd.round import Round
 from hotline.acd.waiting import QueuedCall
 from hotline.conversation import CallId
 from hotline.settings import AcdSettings
@@ -17,6 +18,7 @@ from tests.fakes.acd_parts import Hall, NotingDevice, StillLeg
 
 pytestmark = pytest.mark.unit
 
+RULES = SkillRules(give_up=("dialect.*",), keep=("language.*",))
 NAMES = ("li", "wu", "chen")
 SKILLS = st.sets(st.sampled_from(["labour", "dialect.zigong", "language.yi"]))
 EXITS = {
@@ -34,8 +36,7 @@ class Floor(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        rules = SkillRules(give_up=("dialect.*",), keep=("language.*",))
-        self.hall = Hall(AcdSettings(ring_s=10, wrap_up_s=5, grace_s=5, relax_s=15, again_s=8), rules)
+        self.hall = Hall(AcdSettings(ring_s=10, wrap_up_s=5, grace_s=5, relax_s=15, again_s=8), RULES)
         self.entered: list[QueuedCall] = []
         self.old_offers: list[tuple[Offer, NotingDevice]] = []
         self.winners: Counter[str] = Counter()
@@ -148,9 +149,10 @@ class Floor(RuleBasedStateMachine):
     def nobody_waits_while_somebody_free_could_serve(self) -> None:
         for call in self.hall.acd.waiting:
             if call.offer is None:
-                for seat in self.hall.acd._able(call):
+                seats = Round(self.hall.acd.seats.values(), RULES)
+                for seat in seats.able(call.wanted, int((self.hall.seconds - call.since) // 15)):
                     resting = call.again.get(seat.agent.name, 0.0) > self.hall.seconds
-                    assert resting or not seat.offerable
+                    assert resting or not seat.free
 
     @invariant()
     def no_call_is_lost(self) -> None:

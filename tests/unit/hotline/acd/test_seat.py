@@ -199,6 +199,7 @@ def test_forced_log_out_lets_the_talk_go_on() -> None:
     hall.acd.sign_out("li", by="boss")
     assert seat.presence is Presence.TALKING
     assert not hall.acd.on_duty("legal")
+    assert hall.acd.sign_in(seat.agent) is seat  # the page is loaded again: it stays forced out
     with pytest.raises(NotAllowed, match="offline"):
         seat.ready()
     seat.talk_over(CallId("a"))

@@ -30,6 +30,8 @@ def _run(flow: FlowFile, *inputs: m.Input) -> tuple[m.FlowState, list[tuple[m.Ef
 
 DONE = m.PromptDone()
 TO_MESSAGE = (DONE, DONE, m.QueueResult(answered=False), DONE)
+TO_RATING = (DONE, DONE, m.Joined(), m.QueueResult(answered=True), DONE)
+TOLD = m.Announcing("queue_place", "queue_minutes", ("queue_keys",), 30.0)
 
 
 def test_the_message_story_from_greeting_to_hangup() -> None:
@@ -40,7 +42,7 @@ def test_the_message_story_from_greeting_to_hangup() -> None:
     assert log == [
         (m.Say(("greeting",)),),
         (m.Say(("recording_notice",)),),
-        (m.StartRecording("2026-11"), m.EnterQueue("duty", 60)),
+        (m.StartRecording("2026-11"), m.EnterQueue("duty", 180, TOLD)),
         (m.Say(("nobody_free",)),),
         (m.Say(("take_message",), {}, interruptible=True),),
         (m.Listen(3, 180, "#", frozenset(), 8),),
@@ -57,8 +59,53 @@ def test_the_message_story_from_greeting_to_hangup() -> None:
 
 
 def test_an_agents_call_ends_with_a_goodbye() -> None:
-    _, log = _run(FLOW, DONE, DONE, m.QueueResult(answered=True), DONE)
+    _, log = _run(FLOW, DONE, DONE, m.Joined(), m.QueueResult(answered=True), DONE, m.NoInput(), DONE)
     assert log[-2:] == [(m.Say(("goodbye_served",)),), (m.Hangup(),)]
+
+
+@pytest.mark.parametrize(
+    ("said", "mark"),
+    [
+        ("非常满意", 5),
+        ("满意", 4),
+        ("不满意", 2),
+        ("我一点都不满意", 1),
+        ("巴适得很", 5),
+        ("不巴适", 2),
+        ("打三分嘛", 3),
+        ("将就", 3),
+    ],
+)
+def test_a_rating_may_be_spoken(said: str, mark: int) -> None:
+    _, log = _run(FLOW, *TO_RATING, m.Heard(_turn(said)), DONE)
+    assert log[-2:] == [(m.Rate(mark, spoken=True), m.Say(("goodbye_rated",))), (m.Hangup(),)]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_rating_may_be_pressed_also_into_the_question(early: bool) -> None:
+    before = TO_RATING[:-1] if early else TO_RATING
+    _, log = _run(FLOW, *before, _press("0"), _press("4"), DONE)
+    assert log[-2:] == [(m.Rate(4, spoken=False), m.Say(("goodbye_rated",))), (m.Hangup(),)]
+
+
+@pytest.mark.parametrize("nothing", [m.NoInput(), m.Heard(_turn("那个工资的事情")), m.Heard(_turn(""))])
+def test_a_rating_is_asked_for_once(nothing: m.Input) -> None:
+    _, log = _run(FLOW, *TO_RATING, nothing)
+    assert log[-1] == (m.Say(("goodbye_served",)),)
+
+
+def test_a_key_while_waiting_asks_for_a_call_back_and_none_does_while_talking() -> None:
+    waiting = (DONE, DONE)
+    _, log = _run(FLOW, *waiting, _press("9"), _press("1"))
+    assert log[-2:] == [(), (m.FileOrder("callback"),)]
+    state, log = _run(FLOW, *waiting, m.Joined(), _press("1"), _press("2"))
+    assert log[-2:] == [(), ()]
+    assert state.node == "duty"
+
+
+def test_who_presses_for_a_message_while_waiting_leaves_one() -> None:
+    state, _ = _run(FLOW, DONE, DONE, _press("2"))
+    assert state.node == "message"
 
 
 def test_silence_is_asked_twice_more_then_told() -> None:
@@ -105,7 +152,7 @@ def test_a_stray_key_does_not_cut_a_message() -> None:
 
 
 def test_nothing_happens_after_the_end() -> None:
-    state, _ = _run(FLOW, DONE, DONE, m.QueueResult(answered=True), DONE)
+    state, _ = _run(FLOW, *TO_RATING, m.NoInput(), DONE)
     for event in (m.Started(), DONE, m.NoInput(), m.Filed("1"), m.QueueResult(answered=True)):
         assert m.step(FLOW, state, event) == (state, ())
 

@@ -1,0 +1,41 @@
+"""Who answers, for all calls of a line."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from hotline.acd.model import AcdLog, Wanted
+from hotline.acd.ports import Acd
+from hotline.call.talks import Talks
+from hotline.conversation import CallId
+from hotline.gateway.media import MediaLeg
+
+
+class Want(Protocol):
+    """Says what a call asks for, by the policy."""
+
+    async def __call__(
+        self,
+        call: CallId,
+        remote: str,
+        queue: str,
+        reasons: tuple[str, ...] = (),
+        skills: tuple[str, ...] = (),
+    ) -> Wanted:
+        """`remote` is looked up among calls that were cut off lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who answers, for all calls of a line."""
+
+    acd: Acd
+    want: Want
+    log: Callable[[AcdLog], None]
+    dial: Callable[[str], Awaitable[MediaLeg]]
+    """An outside number, past the outbound policy."""
+    talks: Talks
+    ring_s: float
+    reattach_s: float
+    requeue_s: float
+    """A talk whose agent's leg died before this goes back to the head of the queue."""

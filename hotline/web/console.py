@@ -1,0 +1,356 @@
+"""The agent's console: one WebSocket that rings, answers, and carries what the agent does with a call.
+
+The page sends `{"ticket": …}` first, as to the live socket, then the frames of `console_frames`. The server
+sends `state` whenever anything of it has changed, `offer` and `offer_over`, `answer` to an offer of the
+browser, and `refused` with the `code` of what could not be done. Closing codes as on the live socket.
+"""
+
+import json
+from collections import deque
+from datetime import datetime
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, WebSocket
+from fastapi.websockets import WebSocketDisconnect
+from pydantic import ValidationError
+
+from hotline.acd.model import NotAllowed, Presence
+from hotline.acd.ports import Offer, Seat
+from hotline.call.floor import Talk
+from hotline.errors import HotlineError
+from hotline.store.users import User
+from hotline.web.auth import PUBLIC, RIGHTS
+from hotline.web.call_door import MAX_CALL_FRAME
+from hotline.web.console_commands import carry_out
+from hotline.web.console_frames import (
+    FRAMES,
+    Accept,
+    Asked,
+    Busy,
+    Plain,
+    Reattach,
+    Refuse,
+)
+from hotline.web.shapes import mask_contact
+from hotline.web.site import Site, site_of
+from hotline.web.staffing import Staffing
+from hotline.web.tickets import Ticket
+
+HELLO_SECONDS = 5.0
+LOOK_SECONDS = 0.25
+"""How often the state is compared with what the page knows."""
+SESSION_CHECK_SECONDS = 30.0
+SEND_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
+FRAMES_A_LOOK = 120
+"""Frames a page may send between two looks at its session."""
+OFFERS = 32
+"""Changes of ringing that may wait to be sent; more is a page that is gone."""
+ASKING = 4
+"""Commands that may be under way at once."""
+
+router = APIRouter(prefix="/api/v1", tags=["console"])
+
+Json = dict[str, Any]
+
+
+class _Refused(Exception):
+    """The socket is to be closed with a code."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+@router.websocket("/console", dependencies=[PUBLIC])
+async def console(websocket: WebSocket) -> None:
+    """One open page of an agent."""
+    site = site_of(websocket)
+    staffing = site.deps.staffing
+    if staffing is None:
+        await websocket.close(1008)
+        return
+    await websocket.accept()
+    try:
+        ticket, user = await _hello(websocket, site)
+        await Console(websocket, site, staffing, user, ticket).run()
+    except _Refused as refused:
+        with anyio.move_on_after(CLOSE_SECONDS):
+            try:
+                await websocket.close(refused.code)
+            except (RuntimeError, WebSocketDisconnect):
+                return
+    except WebSocketDisconnect:
+        pass
+
+
+async def _hello(websocket: WebSocket, site: Site) -> tuple[Ticket, User]:
+    try:
+        with anyio.fail_after(HELLO_SECONDS):
+            hello = await _frame(websocket)
+    except TimeoutError:
+        raise _Refused(1008) from None
+    key = hello.get("ticket") if isinstance(hello, dict) and set(hello) == {"ticket"} else None
+    ticket = site.tickets.redeem(key, site.deps.now()) if isinstance(key, str) else None
+    session = None
+    if ticket is not None:
+        session = await site.ask(site.deps.users.session, ticket.session, site.deps.now())
+    if ticket is None or session is None or session.user.role not in RIGHTS["answer"]:
+        raise _Refused(1008)
+    return ticket, session.user
+
+
+async def _frame(websocket: WebSocket) -> Any:
+    """The next frame's JSON."""
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    text = message.get("text")
+    if text is None:
+        raise _Refused(1008)
+    if len(text) > MAX_CALL_FRAME:
+        raise _Refused(1009)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise _Refused(1007) from None
+
+
+class Page:
+    """The page as a device that rings."""
+
+    kind = "browser"
+
+    def __init__(self) -> None:
+        self.offers: dict[str, Offer] = {}
+        self.news: deque[tuple[str, Offer]] = deque(maxlen=OFFERS)
+        self.rang = anyio.Event()
+
+    def ring(self, offer: Offer) -> None:
+        """A call is offered."""
+        self.offers[offer.id] = offer
+        self._tell("offer", offer)
+
+    def stop(self, offer: Offer) -> None:
+        """It is offered no longer."""
+        if self.offers.pop(offer.id, None) is not None:
+            self._tell("offer_over", offer)
+
+    def _tell(self, what: str, offer: Offer) -> None:
+        self.news.append((what, offer))
+        self.rang.set()
+
+
+class Console:
+    """What one page and its agent's seat say to each other."""
+
+    def __init__(
+        self, websocket: WebSocket, site: Site, staffing: Staffing, user: User, ticket: Ticket
+    ) -> None:
+        self._websocket = websocket
+        self._site = site
+        self._staffing = staffing
+        self._user = user
+        self._ticket = ticket
+        self._page = Page()
+        self._seat: Seat = staffing.acd.sign_in(staffing.agent(user.name, user.display))
+        self._known: Json = {}
+        self._frames = 0
+        self._asking = 0
+        self._sending = anyio.Lock()
+
+    async def run(self) -> None:
+        """Until the page, the session or the seat goes."""
+        self._seat.plug(self._page)
+        outcome: list[_Refused] = []
+        try:
+            async with anyio.create_task_group() as group:
+
+                async def until_over(task: Any, *args: Any) -> None:
+                    try:
+                        await task(*args)
+                    except _Refused as refused:
+                        outcome.append(refused)
+                    except WebSocketDisconnect:
+                        pass
+                    group.cancel_scope.cancel()
+
+                for each in (self._show, self._ring, self._watch_session):
+                    group.start_soon(until_over, each)
+                group.start_soon(until_over, self._listen, group)
+        finally:
+            self._seat.unplug(self._page)
+        if outcome:
+            raise outcome[0]
+
+    # -- to the page --------------------------------------------------------------------------------------
+
+    async def _send(self, frame: Json) -> None:
+        try:
+            with anyio.fail_after(SEND_SECONDS):
+                async with self._sending:
+                    await self._websocket.send_text(json.dumps(frame, ensure_ascii=False))
+        except TimeoutError:
+            raise _Refused(1013) from None
+        except RuntimeError:
+            raise WebSocketDisconnect from None
+
+    async def _show(self) -> None:
+        while True:
+            state = self._state()
+            if state != self._known:
+                self._known = state
+                await self._send(state)
+            if self._seat.presence is Presence.OFFLINE:
+                raise _Refused(1000)
+            await anyio.sleep(LOOK_SECONDS)
+
+    async def _ring(self) -> None:
+        while True:
+            await self._page.rang.wait()
+            self._page.rang = anyio.Event()
+            while self._page.news:
+                what, offer = self._page.news.popleft()
+                if what == "offer":
+                    await self._send(await self._offer(offer))
+                else:
+                    await self._send({"type": "offer_over", "offer": offer.id})
+
+    async def _offer(self, offer: Offer) -> Json:
+        call = await self._site.ask(self._site.deps.calls.get, offer.wanted.call)
+        return {
+            "type": "offer",
+            "offer": offer.id,
+            "call": offer.wanted.call,
+            "caller": mask_contact(call.row.remote) if call is not None else "",
+            "queue": offer.wanted.queue,
+            "reasons": list(offer.wanted.reasons),
+            "until": offer.until.isoformat(),
+        }
+
+    async def _watch_session(self) -> None:
+        users, now = self._site.deps.users, self._site.deps.now
+        while await self._site.ask(users.session, self._ticket.session, now()) is not None:
+            self._frames = 0
+            await anyio.sleep(SESSION_CHECK_SECONDS)
+        raise _Refused(1008)
+
+    def _state(self) -> Json:
+        """Everything the page shows of the seat, the talk and the colleagues."""
+        seat, acd = self._seat, self._staffing.acd
+        return {
+            "type": "state",
+            "agent": seat.agent.name,
+            "presence": seat.presence.value,
+            "reason": seat.reason,
+            "since": _iso(seat.since),
+            "call": seat.call,
+            "talk": self._talk_json(),
+            "waiting": len(acd.waiting),
+            "colleagues": [
+                {"name": each.agent.name, "display": each.agent.display, "presence": each.presence.value}
+                for each in sorted(acd.seats.values(), key=lambda each: each.agent.display)
+                if each.agent.name != seat.agent.name
+            ],
+            "busy": dict(self._staffing.busy),
+            "busy_by_itself": dict(self._staffing.busy_by_itself),
+            "numbers": dict(self._staffing.numbers),
+        }
+
+    def _talk_json(self) -> Json | None:
+        found = self._staffing.floor.of_agent(self._seat.agent.name)
+        if found is None:
+            return None
+        call, talk = found
+        return {
+            "call": call,
+            "on_hold": talk.on_hold,
+            "muted": talk.muted,
+            "parties": sorted(kind.value for kind in talk.parties.values()),
+        }
+
+    # -- from the page ------------------------------------------------------------------------------------
+
+    async def _listen(self, group: anyio.abc.TaskGroup) -> None:
+        while True:
+            frame = await _frame(self._websocket)
+            self._frames += 1
+            if self._frames > FRAMES_A_LOOK:
+                raise _Refused(1008)
+            try:
+                asked = FRAMES.validate_python(frame)
+            except ValidationError:
+                raise _Refused(1008) from None
+            if asked.type == "ping":
+                continue
+            if self._asking >= ASKING:
+                await self._send({"type": "refused", "asked": asked.type, "code": "busy"})
+                continue
+            # A command may ring somebody for long; the page must be heard meanwhile.
+            group.start_soon(self._do, asked)
+
+    async def _do(self, asked: Asked) -> None:
+        self._asking += 1
+        try:
+            await self._command(asked)
+        except NotAllowed as error:
+            await self._tell_refused(asked, error.reason)
+        except HotlineError as error:
+            await self._tell_refused(asked, error.code)
+        finally:
+            self._asking -= 1
+
+    async def _tell_refused(self, asked: Asked, code: str) -> None:
+        try:
+            await self._send({"type": "refused", "asked": asked.type, "code": code})
+        except (_Refused, WebSocketDisconnect):
+            return  # the listening task finds out by itself
+
+    async def _command(self, asked: Asked) -> None:
+        match asked:
+            case Busy():
+                self._seat.busy(asked.reason)
+            case Accept():
+                await self._accept(asked)
+            case Refuse():
+                if (offer := self._page.offers.get(asked.offer)) is not None:
+                    offer.refuse("declined")
+            case Plain(type="ready"):
+                self._seat.ready()
+            case Plain(type="sign_out"):
+                self._staffing.acd.sign_out(self._seat.agent.name)
+            case Reattach():
+                await self._reattach(asked, self._talk())
+            case _:
+                await carry_out(asked, self._talk())
+
+    def _talk(self) -> Talk:
+        found = self._staffing.floor.of_agent(self._seat.agent.name)
+        if found is None:
+            raise NotAllowed("no_talk")
+        return found[1]
+
+    async def _accept(self, asked: Accept) -> None:
+        offer = self._page.offers.get(asked.offer)
+        if offer is None:
+            raise NotAllowed("too_late")
+        leg, answer = await self._staffing.open_leg(asked.sdp.encode())
+        if not offer.accept(leg, self._page):
+            await leg.hangup()
+            raise NotAllowed("too_late")
+        self._page.offers.pop(offer.id, None)
+        await self._send({"type": "answer", "call": offer.wanted.call, "sdp": answer.decode()})
+
+    async def _reattach(self, asked: Reattach, talk: Talk) -> None:
+        leg, answer = await self._staffing.open_leg(asked.sdp.encode())
+        try:
+            talk.attach(leg)
+        except NotAllowed:
+            await leg.hangup()
+            raise
+        await self._send({"type": "answer", "call": self._seat.call, "sdp": answer.decode()})
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")

@@ -1,0 +1,27 @@
+"""What the pages of agents and supervisors need of the floor: who answers, the talks, a leg for a browser."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from hotline.acd.model import Agent
+from hotline.acd.ports import Acd
+from hotline.call.floor import Floor
+from hotline.gateway.media import MediaLeg
+
+
+@dataclass(frozen=True, slots=True)
+class Staffing:
+    """Of one running line."""
+
+    acd: Acd
+    floor: Floor
+    agent: Callable[[str, str], Agent]
+    """A user's profile, by name and display name."""
+    open_leg: Callable[[bytes], Awaitable[tuple[MediaLeg, bytes]]]
+    """A browser's offer → its leg and our answer. Raises `HotlineError`."""
+    busy: Mapping[str, str]
+    """Reasons of being busy that an agent may give, with their labels, in order."""
+    busy_by_itself: Mapping[str, str]
+    """Those the line gives."""
+    numbers: Mapping[str, str]
+    """Outside numbers with a button of their own, with their labels: 110, 120."""

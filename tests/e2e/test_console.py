@@ -1,0 +1,143 @@
+"""Two agents in browsers on the whole line: rung, answered, held, reloaded, handed on, rated."""
+
+import json
+import os
+import shutil
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from tests.e2e.conftest import StartLine
+from tests.e2e.line import LineProcess
+from tests.e2e.test_attended import Phone, channels, kinds, loud
+from tests.e2e.test_webrtc import CHROMIUM, FLAGS
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.model,
+    pytest.mark.anyio,
+    pytest.mark.timeout(280),
+    pytest.mark.skipif(not os.path.exists(CHROMIUM), reason="Chromium is not installed"),
+    pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed"),
+]
+PASSWORD = "a long enough passphrase"
+PICTURES = os.environ.get("HOTLINE_PICTURES", "")
+"""A folder for screenshots to look at; none are taken without."""
+
+
+def microphone(voice: Path, target: Path) -> Path:
+    """An agent who begins to speak two seconds after the microphone is opened."""
+    with wave.open(str(voice)) as file:
+        rate, sound = file.getframerate(), file.readframes(file.getnframes())
+    with wave.open(str(target), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(bytes(4 * rate) + sound + bytes(2 * rate * 60))
+    return target
+
+
+@asynccontextmanager
+async def agent(line: LineProcess, name: str, voice: Path) -> AsyncIterator[Any]:
+    """A signed-in and ready agent's page; fails when a script of it failed."""
+    from playwright.async_api import async_playwright, expect
+
+    flags = ("--use-fake-ui-for-media-stream", f"--use-file-for-fake-audio-capture={voice}%noloop")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+        page = await browser.new_page(viewport={"width": 1280, "height": 800}, locale="zh-CN")
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        await page.goto(line.web)
+        await page.fill("input[name=name]", name)
+        await page.fill("input[name=password]", PASSWORD)
+        await page.keyboard.press("Enter")
+        await page.click("text=签入接听")
+        await expect(page.locator(".presence").first).to_contain_text("刚签入")
+        await page.keyboard.press("F8")
+        await expect(page.locator(".presence-ready").first).to_be_visible()
+        try:
+            yield page
+        finally:
+            await browser.close()
+        assert problems == []
+
+
+async def command(line: LineProcess, *arguments: str) -> None:
+    done = await anyio.to_thread.run_sync(lambda: line.command(*arguments))
+    assert done.returncode == 0, done.stderr
+
+
+async def picture(page: Any, name: str) -> None:
+    if PICTURES:
+        await page.screenshot(path=f"{PICTURES}/{name}.png")
+
+
+async def until(condition: Any, seconds: float, what: str) -> None:
+    with anyio.move_on_after(seconds):
+        while not await anyio.to_thread.run_sync(condition):  # noqa: ASYNC110  another process
+            await anyio.sleep(0.1)
+        return
+    raise AssertionError(f"not in {seconds} s: {what}")
+
+
+async def test_agents_in_browsers_answer_hold_reload_and_hand_on(
+    start_line: StartLine, brief_flows: Path, short_voice: Path, tmp_path: Path
+) -> None:
+    from playwright.async_api import expect
+
+    line = start_line(brief_flows, acd__wrap_up_s="1")
+    secret = tmp_path / "secret"
+    secret.write_text(PASSWORD)
+    for name, display in (("li", "李律师"), ("wang", "王律师")):
+        await command(line, "users", "add", name, "--role", "agent", "--password-file", str(secret))
+        await command(line, "agents", "set", name, "--display", display)
+    voice = microphone(short_voice, tmp_path / "microphone.wav")
+    caller = Phone(tmp_path / "caller", "<sip:13800001234@127.0.0.1>;regint=0", short_voice, 30.0)
+    async with agent(line, "li", voice) as li, agent(line, "wang", voice) as wang:
+        with caller.on(line.uri):
+            await expect(li.locator(".offer")).to_be_visible(timeout=40_000)  # idle for longer
+            await expect(li.locator(".offer")).to_contain_text("138****1234")
+            await expect(wang.locator(".offer")).to_have_count(0)
+            await picture(li, "offer")
+            await li.keyboard.press("F2")
+            await expect(li.locator(".talk .hang-up")).to_be_visible(timeout=15_000)
+            await expect(li.locator(".line.agent.final").first).to_be_visible(timeout=60_000)
+            await li.keyboard.press("F8")
+            await expect(li.locator(".phone-hold.on")).to_be_visible()
+            await li.keyboard.press("F8")
+            await expect(li.locator(".phone-hold.on")).to_have_count(0)
+            await li.reload()
+            await expect(li.locator(".talk .hang-up")).to_be_visible(timeout=20_000)
+            await until(lambda: "reattach" in kinds(line), 20, "the page is back in the talk")
+            await expect(li.locator(".line.caller.final").first).to_be_visible(timeout=90_000)
+            await picture(li, "talk")
+            await li.click(".phone-others")
+            await picture(li, "others")
+            await li.locator(".others li", has_text="王律师").locator("text=直接转接").click()
+            await expect(wang.locator(".offer")).to_be_visible(timeout=20_000)
+            await wang.keyboard.press("F2")
+            await expect(wang.locator(".talk .hang-up")).to_be_visible(timeout=15_000)
+            await expect(li.locator(".talk")).to_have_count(0)
+            await picture(wang, "second")
+            await wang.keyboard.press("F7")
+            await until(lambda: "completeagent" in kinds(line), 20, "the agent has hung up")
+            await anyio.sleep(1.0)
+            await anyio.to_thread.run_sync(caller.tell, "sndcode", "4")
+            await until(lambda: "survey" in kinds(line), 30, "the mark")
+            (row,) = await anyio.to_thread.run_sync(lambda: line.balanced(1, seconds=60))
+    assert row["outcome"] == "answered"
+    legs = line.rows("SELECT remote FROM legs WHERE speaker = 'agent' ORDER BY started")
+    assert [leg["remote"] for leg in legs] == ["li", "li", "wang"]
+    (survey,) = line.rows("SELECT * FROM acd_log WHERE kind = 'survey'")
+    assert (json.loads(survey["facts"])["score"], survey["agent"]) == (4, "wang")
+    assert "hold" in kinds(line)
+    assert "transfer" in kinds(line)
+    left, right = channels(line.data / "recordings" / row["recording"])
+    assert loud(left) > 3
+    assert loud(right) > 5
+    assert caller.heard_seconds() > 5
