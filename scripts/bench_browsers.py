@@ -39,14 +39,15 @@ def voice() -> list[bytes]:
 class Browser:
     """One browser: offers audio, connects by the answer, sends packets it is given."""
 
-    def __init__(self, host: str, certificate: Certificate, *, listens: bool) -> None:
-        """`listens`: it wants to hear us too."""
+    def __init__(self, host: str, certificate: Certificate, *, listens: bool, g711: bool = False) -> None:
+        """`listens`: it wants to hear us too; `g711`: it speaks PCMA, else Opus."""
         self._certificate = certificate
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((host, 0))
         self._socket.setblocking(False)
         self._host = host
         self._listens = listens
+        self._kind, self._step, self._codec = (8, 160, "PCMA/8000") if g711 else (111, 960, "opus/48000/2")
         self._ufrag, self._password = secrets.token_hex(4), secrets.token_hex(16)
         self.ssrc = secrets.randbits(31)
         self._dtls: Dtls | None = None
@@ -60,10 +61,10 @@ class Browser:
         kind, value = self._certificate.fingerprint
         lines = (
             "v=0", f"o=- {self.ssrc} 1 IN IP4 {self._host}", "s=-", "t=0 0", "a=group:BUNDLE 0",
-            f"m=audio {port} UDP/TLS/RTP/SAVPF 111", f"c=IN IP4 {self._host}",
+            f"m=audio {port} UDP/TLS/RTP/SAVPF {self._kind}", f"c=IN IP4 {self._host}",
             "a=sendrecv" if self._listens else "a=sendonly", "a=mid:0", "a=rtcp-mux",
-            f"a=ssrc:{self.ssrc} cname:bench", "a=rtpmap:111 opus/48000/2",
-            "a=fmtp:111 minptime=20;useinbandfec=1", f"a=ice-ufrag:{self._ufrag}",
+            f"a=ssrc:{self.ssrc} cname:bench", f"a=rtpmap:{self._kind} {self._codec}",
+            f"a=fmtp:{self._kind} minptime=20;useinbandfec=1", f"a=ice-ufrag:{self._ufrag}",
             f"a=ice-pwd:{self._password}", f"a=fingerprint:{kind} {value}", "a=setup:actpass",
             f"a=candidate:1 1 udp 2130706431 {self._host} {port} typ host", "a=end-of-candidates",
         )  # fmt: skip
@@ -120,7 +121,7 @@ class Browser:
     def say(self, payload: bytes, step: int) -> None:
         """Send the packet of one 20 ms step."""
         if self._dtls is not None and self._dtls.srtp is not None:
-            head = _HEADER.pack(0x80, 111, step & 0xFFFF, 960 * step & 0xFFFF_FFFF, self.ssrc)
+            head = _HEADER.pack(0x80, self._kind, step & 0xFFFF, self._step * step & 0xFFFF_FFFF, self.ssrc)
             self._send(self._dtls.srtp.protect(head + payload))
 
     def close(self) -> None:
@@ -144,7 +145,7 @@ async def browse(pipe: Connection, host: str, legs: int, listens: bool) -> None:
     answers: list[str] = await received(pipe)
     for browser, answer in zip(browsers, answers, strict=True):
         browser.connect(answer)
-    pipe.send(await _through(browsers))
+    pipe.send(await through(browsers))
     _speak(browsers, pipe)
     for browser in browsers:
         browser.close()
@@ -166,7 +167,7 @@ def _speak(browsers: list[Browser], pipe: Connection) -> None:
         step += 1
 
 
-async def _through(browsers: list[Browser]) -> int:
+async def through(browsers: list[Browser]) -> int:
     """How many got through in time."""
     until, again = time.perf_counter() + _CONNECT_S, 0.0
     while not all(browser.ready for browser in browsers) and time.perf_counter() < until:

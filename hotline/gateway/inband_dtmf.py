@@ -23,14 +23,19 @@ _ALONE = 5.0
 _FRAMES = 2
 
 
-def _probes() -> NDArray[np.complex64]:
-    """(24, 320): each tone at three frequencies."""
+def _probes() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(24, 320) each, cosine and sine: each tone at three frequencies.
+
+    Two small real products and not one complex one: beyond some nine thousand elements OpenBLAS takes another
+    thread, which then spins for 25 ms on the chance of more work: between frames every 20 ms, for ever.
+    """
     at = np.arange(_SAMPLES) / _RATE
     hertz = np.array([tone * offset for tone in (*ROWS, *COLUMNS) for offset in _OFFSETS])
-    return np.exp(-2j * np.pi * hertz[:, None] * at[None, :]).astype(np.complex64)
+    phase = 2 * np.pi * hertz[:, None] * at[None, :]
+    return np.cos(phase).astype(np.float32), np.sin(phase).astype(np.float32)
 
 
-_PROBES = _probes()
+_COSINES, _SINES = _probes()
 
 
 class InbandKeys:
@@ -64,7 +69,7 @@ def _key(sound: NDArray[np.float32]) -> str:
     energy = float(sound @ sound)
     if energy < _SAMPLES * _QUIETEST**2:  # two tones of that amplitude have this much
         return ""
-    power = np.abs(_PROBES @ sound) ** 2
+    power = (_COSINES @ sound) ** 2 + (_SINES @ sound) ** 2
     tones = power.reshape(8, len(_OFFSETS)).max(axis=1)
     row, column = int(tones[:4].argmax()), int(tones[4:].argmax())
     low, high = float(tones[row]), float(tones[4 + column])

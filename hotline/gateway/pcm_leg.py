@@ -5,7 +5,6 @@ read at 20 ms a tick; what goes out is sent at the same pace, or as whole prompt
 """
 
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -18,6 +17,7 @@ from hotline.buffers import DropOldest
 from hotline.conversation import AudioFacts, Digit, EndCause
 from hotline.errors import LegGone
 from hotline.gateway.dtmf import KEYS
+from hotline.gateway.live import LiveQueue
 from hotline.gateway.media import LegEnded, LegInput, Sink
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,6 @@ PRIMED_BYTES = 3 * FRAME_BYTES
 """60 ms that must have come before reading begins, and again after the buffer has run dry."""
 MOST_BYTES = 25 * FRAME_BYTES
 """0.5 s; a burst beyond that drops the oldest sound, so that the lag cannot grow."""
-LIVE_FRAMES = 3
-"""Frames of another party that may wait: 60 ms."""
 _LONGEST_CATCH_UP_S = 2.0
 RATES = (8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000, 192000)
 """Sample rates a PBX may use."""
@@ -95,7 +93,7 @@ class PcmLeg:
         self._facts = AudioFacts(codec=codec)
         self._hear: Sink | None = None
         self._tap: Sink | None = None
-        self._live: deque[AudioFrame] = deque()
+        self._live = LiveQueue()
 
     # -- MediaLeg -----------------------------------------------------------------------------------------
 
@@ -143,9 +141,7 @@ class PcmLeg:
         """Say 20 ms of somebody else at the next tick. A PBX that only plays whole prompts hears nothing."""
         if self._cause is not None or not self._wire.paced:
             return
-        if len(self._live) >= LIVE_FRAMES:
-            self._live.popleft()
-        self._live.append(frame)
+        self._live.push(frame)
 
     def send_digit(self, key: str, ms: int = 160) -> None:
         """A PBX's fork carries no keys from us: nothing happens. Raises `ValueError` for no such key."""
@@ -256,7 +252,8 @@ class PcmLeg:
 
     def _say_live(self) -> None:
         """Whoever is joined to the leg, else silence."""
-        pcm = self._live.popleft().pcm if self._live else b""
+        frame = self._live.take()
+        pcm = b"" if frame is None else frame.pcm
         self._wire.sound(self._down(pcm or bytes(FRAME_BYTES)))
         if pcm and self._tap is not None:
             self._tap(AudioFrame(self._leg, self._clock, pcm))

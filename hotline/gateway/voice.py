@@ -1,11 +1,10 @@
 """What a leg says at each tick: the prompt that is played, else whoever is joined to it, else silence."""
 
-from collections import deque
-
 from asr.audio import AudioFrame, LegId
 from hotline.gateway import comfort_noise
 from hotline.gateway.coded_prompt import CodedPrompt, coded
 from hotline.gateway.g711 import SILENCE, encode, law_of, transcode
+from hotline.gateway.live import LiveQueue
 from hotline.gateway.media import MediaPlan, Sink
 from hotline.gateway.playout import Playing
 from hotline.gateway.resample import FRAME_8K, Decimator
@@ -13,8 +12,6 @@ from hotline.gateway.rtp_send import Sender
 from hotline.gateway.wideband import WideEncoder, encoder, is_wide, resting
 
 _SILENCE = {codec: byte * FRAME_8K for codec, byte in SILENCE.items()}
-LIVE_FRAMES = 3
-"""Frames of another party that may wait: 60 ms."""
 _NOISE = comfort_noise.describe(78)
 """Our silence: as faint as G.711's smallest steps."""
 
@@ -32,9 +29,7 @@ class Voice:
         """Of what is played now."""
         self.tap: Sink | None = None
         """Gets what is said of others."""
-        self.dropped = 0
-        """Frames of others that came faster than they could be said."""
-        self._live: deque[AudioFrame] = deque()
+        self._live = LiveQueue()
         self._decimator = Decimator()
 
     def tune(self, before: MediaPlan | None, plan: MediaPlan) -> None:
@@ -47,10 +42,12 @@ class Voice:
 
     def speak(self, frame: AudioFrame) -> None:
         """Say this when it is its turn."""
-        if len(self._live) >= LIVE_FRAMES:
-            self._live.popleft()
-            self.dropped += 1
-        self._live.append(frame)
+        self._live.push(frame)
+
+    @property
+    def dropped(self) -> int:
+        """Frames of others that came faster than they could be said."""
+        return self._live.dropped
 
     def hush(self) -> None:
         """Forget what waits: nothing may be said now, and later it would be late."""
@@ -60,8 +57,9 @@ class Voice:
         """The datagrams of 20 ms; `clock`: the leg's, for the one who taps what is said."""
         playing = self.playing
         if playing is None or playing.over.is_set():
-            if self._live:
-                return self._say_live(sender, plan, clock)
+            frame = self._live.take()
+            if frame is not None:
+                return self._say_live(frame, sender, plan, clock)
             return self._quiet(sender, plan)
         self._live.clear()
         sound, pcm = playing.take()
@@ -69,9 +67,8 @@ class Voice:
             playing.tap(AudioFrame(self._leg, clock, pcm, False, sound, law_of(plan.codec)))
         return sender.tick(sound if self._encoder is None else self._coded(self._encoder, playing, plan, pcm))
 
-    def _say_live(self, sender: Sender, plan: MediaPlan, clock: int) -> list[bytes]:
-        """The frame that has waited for longest, copied where it is in our law already."""
-        frame = self._live.popleft()
+    def _say_live(self, frame: AudioFrame, sender: Sender, plan: MediaPlan, clock: int) -> list[bytes]:
+        """Somebody else's frame, copied where it is in our law already."""
         law, sound = law_of(plan.codec), frame.coded
         if self._encoder is None:
             if len(sound) != FRAME_8K:

@@ -8,7 +8,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from hotline.gateway import g711
+from hotline.gateway import g711, inband_dtmf
 from hotline.gateway.inband_dtmf import COLUMNS, ROWS, InbandKeys
 
 pytestmark = pytest.mark.unit
@@ -87,3 +87,7 @@ def test_speech_is_no_keys(shared_data: Path) -> None:
     if not seconds:
         pytest.skip("no speech of a telephone's rate")
     assert len(found) <= seconds / 600, f"{len(found)} in {seconds:.0f} s"
+
+
+def test_no_product_is_large_enough_to_wake_another_thread() -> None:
+    assert max(inband_dtmf._COSINES.size, inband_dtmf._SINES.size) < 4 * 2304  # OpenBLAS's own threshold
