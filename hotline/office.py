@@ -150,6 +150,7 @@ class Office:
                 agent=self.staff.agent,
                 open_leg=open_leg,
                 confirm=self.drafts.confirm,
+                log=self.staff.store.iter_between,
                 busy=self.staff.policy.busy,
                 busy_by_itself=self.staff.policy.busy_by_itself,
                 numbers=self.staff.policy.numbers,

@@ -24,6 +24,7 @@ RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "edit": frozenset({Role.AGENT, Role.SUPERVISOR}),
         "listen": frozenset({Role.AGENT, Role.SUPERVISOR}),
         "answer": frozenset({Role.AGENT, Role.SUPERVISOR}),
+        "supervise": frozenset({Role.SUPERVISOR}),
         "export": frozenset({Role.SUPERVISOR}),
         "unmask": frozenset({Role.SUPERVISOR}),
         "audit": frozenset({Role.AUDITOR}),

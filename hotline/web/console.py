@@ -31,7 +31,9 @@ from hotline.web.console_frames import (
     Plain,
     Reattach,
     Refuse,
+    Supervise,
 )
+from hotline.web.oversight import Overseeing
 from hotline.web.shapes import mask_contact
 from hotline.web.site import Site, site_of
 from hotline.web.staffing import Staffing
@@ -155,6 +157,9 @@ class Console:
         self._ticket = ticket
         self._page = Page()
         self._seat: Seat = staffing.acd.sign_in(staffing.agent(user.name, user.display))
+        self._overseeing = Overseeing(
+            staffing, user.name, lambda action, subject: site.record(user.name, action, subject)
+        )
         self._known: Json = {}
         self._frames = 0
         self._asking = 0
@@ -181,6 +186,8 @@ class Console:
                 group.start_soon(until_over, self._listen, group)
         finally:
             self._seat.unplug(self._page)
+            with anyio.CancelScope(shield=True):
+                await self._overseeing.leave()
         if outcome:
             raise outcome[0]
 
@@ -247,6 +254,7 @@ class Console:
             "since": _iso(seat.since),
             "call": seat.call,
             "talk": self._talk_json(),
+            "watching": self._overseeing.state,
             "waiting": len(acd.waiting),
             "colleagues": [
                 {"name": each.agent.name, "display": each.agent.display, "presence": each.presence.value}
@@ -320,6 +328,8 @@ class Console:
                 self._seat.ready()
             case Plain(type="sign_out"):
                 self._staffing.acd.sign_out(self._seat.agent.name)
+            case Supervise() | Plain(type="leave" | "take_over"):
+                await self._oversee(asked)
             case Reattach():
                 await self._reattach(asked, self._talk())
             case _:
@@ -330,6 +340,18 @@ class Console:
         if found is None:
             raise NotAllowed("no_talk")
         return found[1]
+
+    async def _oversee(self, asked: Supervise | Plain) -> None:
+        if self._user.role not in RIGHTS["supervise"]:
+            raise NotAllowed("not_yours")
+        if isinstance(asked, Supervise):
+            answer = await self._overseeing.supervise(asked)
+            if answer:
+                await self._send({"type": "answer", "call": asked.call, "sdp": answer})
+        elif asked.type == "leave":
+            await self._overseeing.leave()
+        else:
+            await self._overseeing.take_over(self._seat)
 
     async def _accept(self, asked: Accept) -> None:
         offer = self._page.offers.get(asked.offer)

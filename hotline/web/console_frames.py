@@ -16,7 +16,19 @@ class Frame(BaseModel):
 class Plain(Frame):
     """Says it all by its type."""
 
-    type: Literal["ping", "ready", "hold", "resume", "complete", "back", "conference", "hangup", "sign_out"]
+    type: Literal[
+        "ping",
+        "ready",
+        "hold",
+        "resume",
+        "complete",
+        "back",
+        "conference",
+        "hangup",
+        "sign_out",
+        "leave",
+        "take_over",
+    ]
 
 
 class Busy(Frame):
@@ -69,6 +81,15 @@ class Toward(Frame):
     target: str = Field(pattern=r"^(agent|queue|skill|number):[^\s:]{1,64}$")
 
 
-Asked = Plain | Busy | Accept | Refuse | Reattach | Mute | Press | Toward
+class Supervise(Frame):
+    """A supervisor listens, whispers or barges in; again without an offer: changes how."""
+
+    type: Literal["supervise"]
+    call: str = Field(max_length=64)
+    mode: Literal["listen", "whisper", "barge"]
+    sdp: str = Field(default="", max_length=MAX_OFFER)
+
+
+Asked = Plain | Busy | Accept | Refuse | Reattach | Mute | Press | Toward | Supervise
 
 FRAMES: TypeAdapter[Asked] = TypeAdapter(Annotated[Asked, Field(discriminator="type")])

@@ -1,10 +1,10 @@
 """What the pages of agents and supervisors need of the floor: who answers, the talks, a leg for a browser."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from hotline.acd.model import Agent
+from hotline.acd.model import AcdLog, Agent
 from hotline.acd.ports import Acd
 from hotline.call.floor import Floor
 from hotline.conversation import CallId
@@ -23,6 +23,8 @@ class Staffing:
     """A browser's offer → its leg and our answer. Raises `HotlineError`."""
     confirm: Callable[[CallId, datetime], Awaitable[str | None]]
     """Files a call's order; its number, or None when it comes later. Raises `HotlineError`."""
+    log: Callable[[datetime, datetime], Iterable[AcdLog]]
+    """The stored lines of a time, half open; blocks."""
     busy: Mapping[str, str]
     """Reasons of being busy that an agent may give, with their labels, in order."""
     busy_by_itself: Mapping[str, str]

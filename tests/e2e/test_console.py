@@ -42,8 +42,8 @@ def microphone(voice: Path, target: Path) -> Path:
 
 
 @asynccontextmanager
-async def agent(line: LineProcess, name: str, voice: Path) -> AsyncIterator[Any]:
-    """A signed-in and ready agent's page; fails when a script of it failed."""
+async def agent(line: LineProcess, name: str, voice: Path, *, ready: bool = True) -> AsyncIterator[Any]:
+    """A signed-in agent's page; fails when a script of it failed."""
     from playwright.async_api import async_playwright, expect
 
     flags = ("--use-fake-ui-for-media-stream", f"--use-file-for-fake-audio-capture={voice}%noloop")
@@ -58,8 +58,9 @@ async def agent(line: LineProcess, name: str, voice: Path) -> AsyncIterator[Any]
         await page.keyboard.press("Enter")
         await page.click("text=签入接听")
         await expect(page.locator(".presence").first).to_contain_text("刚签入")
-        await page.keyboard.press("F8")
-        await expect(page.locator(".presence-ready").first).to_be_visible()
+        if ready:
+            await page.keyboard.press("F8")
+            await expect(page.locator(".presence-ready").first).to_be_visible()
         try:
             yield page
         finally:
@@ -146,3 +147,45 @@ async def test_agents_in_browsers_answer_hold_reload_and_hand_on(
     assert loud(left) > 3
     assert loud(right) > 5
     assert caller.heard_seconds() > 5
+
+
+async def test_a_supervisor_listens_whispers_and_takes_over(
+    start_line: StartLine, brief_flows: Path, short_voice: Path, tmp_path: Path
+) -> None:
+    from playwright.async_api import expect
+
+    line = start_line(brief_flows, acd__wrap_up_s="1")
+    secret = tmp_path / "secret"
+    secret.write_text(PASSWORD)
+    for name, role in (("li", "agent"), ("zhao", "supervisor")):
+        await command(line, "users", "add", name, "--role", role, "--password-file", str(secret))
+        await command(line, "agents", "set", name, "--display", name)
+    voice = microphone(short_voice, tmp_path / "microphone.wav")
+    caller = Phone(tmp_path / "caller", "<sip:13800001234@127.0.0.1>;regint=0", short_voice, 20.0)
+    async with agent(line, "li", voice) as li, agent(line, "zhao", voice, ready=False) as zhao:
+        await zhao.click("text=现场")
+        with caller.on(line.uri):
+            await expect(li.locator(".offer")).to_be_visible(timeout=40_000)
+            await li.keyboard.press("F2")
+            row = zhao.locator(".floor-agent", has_text="li")
+            await expect(row.locator("text=监听")).to_be_visible(timeout=15_000)
+            await expect(row).to_contain_text("138****1234")
+            await row.locator("text=监听").click()
+            await expect(zhao.locator(".watching")).to_contain_text("正在监听", timeout=15_000)
+            await expect(zhao.locator(".figure-answered b")).to_have_text("1")
+            await picture(zhao, "floor")
+            await row.locator("text=密语").click()
+            await expect(zhao.locator(".watching")).to_contain_text("正在密语")
+            await row.locator("text=插话").click()
+            await expect(zhao.locator(".watching")).to_contain_text("正在插话")
+            zhao.on("dialog", lambda dialog: dialog.accept())
+            await row.locator("text=接管").click()
+            await expect(zhao.locator(".talk .hang-up")).to_be_visible(timeout=15_000)
+            await expect(li.locator(".talk")).to_have_count(0)
+            await zhao.keyboard.press("F7")
+            await until(lambda: "completeagent" in kinds(line), 20, "the supervisor has hung up")
+        await anyio.to_thread.run_sync(lambda: line.balanced(1, seconds=60))
+    steps = ["listen", "whisper", "barge", "takeover"]
+    assert [kind for kind in kinds(line) if kind in steps] == steps
+    audited = line.rows("SELECT action FROM audit WHERE who = 'zhao' AND action LIKE 'call.%' ORDER BY id")
+    assert [each["action"] for each in audited] == [f"call.{step}" for step in steps]

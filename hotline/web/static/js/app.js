@@ -5,6 +5,7 @@ import { Calls } from "./calls.js";
 import { Detail } from "./detail.js";
 import { h, icon, replace, toast } from "./dom.js";
 import { auditPage, exportsPage } from "./exports.js";
+import { floorPage } from "./floor.js";
 import { tick } from "./format.js";
 import { gatewayPage } from "./gateway.js";
 import { showHelp } from "./help.js";
@@ -54,7 +55,7 @@ class Workplace {
   constructor(me) {
     this.me = me;
     const reads = me.rights.includes("read");
-    this.views = [reads && "calls", reads && "orders", me.rights.includes("export") && "exports", me.rights.includes("audit") && "audit", me.rights.includes("metrics") && "gateway"].filter(Boolean);
+    this.views = [reads && "calls", reads && "orders", me.rights.includes("supervise") && "floor", me.rights.includes("export") && "exports", me.rights.includes("audit") && "audit", me.rights.includes("metrics") && "gateway"].filter(Boolean);
     this.calls = new Calls(this.#live, (call) => this.#go(`calls/${call}`));
     this.orders = new Orders((number, call) => this.#go(`orders/${number}/${call}`));
     this.detail = new Detail(this.#live, me);
@@ -129,6 +130,7 @@ class Workplace {
     this.#main.dataset.view = view;
     if (view === "calls") { replace(this.#main, this.calls.element, this.detail.element); this.calls.read().then(() => this.#firstCall()); }
     else if (view === "orders") { replace(this.#main, this.orders.element, this.detail.element); this.orders.read().then(() => this.#firstCall()); }
+    else if (view === "floor") replace(this.#main, floorPage(this.phone, (call) => this.#go(`calls/${call}`)));
     else if (view === "exports") replace(this.#main, exportsPage());
     else if (view === "audit") replace(this.#main, auditPage());
     else if (view === "gateway") replace(this.#main, gatewayPage(this.me.rights));

@@ -42,6 +42,23 @@ export class Softphone {
     this.#ringing.stop();
   }
 
+  get watching() {
+    return this.#line.state?.watching ?? null;
+  }
+
+  async supervise(call, mode) {
+    if (!this.#line.state) { toast(t("floor.sign_in"), "error"); return; }
+    await this.#line.supervise(call, mode);
+  }
+
+  takeOver() {
+    this.#line.send({ type: "take_over" });
+  }
+
+  leave() {
+    this.#line.send({ type: "leave" });
+  }
+
   // The keys of the bar; true when this one was.
   key(event) {
     const state = this.#line.state;
@@ -130,6 +147,9 @@ export class Softphone {
 
   #idle(state) {
     const send = (frame) => () => this.#line.send(frame);
+    if (state.watching) {
+      return h("span", { class: "offer watching", role: "status" }, h("b", {}, t(`floor.now.${state.watching.mode}`)), h("button", { class: "small", type: "button", onclick: send({ type: "leave" }) }, t("floor.leave")));
+    }
     const choose = h(
       "select",
       { "aria-label": t("phone.busy"), onchange: (event) => event.target.value && this.#line.send({ type: "busy", reason: event.target.value }) },

@@ -16,6 +16,7 @@ export class StaffLine extends EventTarget {
   #peer = null;
   #microphone = null;
   #attaching = false;
+  #used = false;
 
   get connected() {
     return this.#socket?.readyState === WebSocket.OPEN;
@@ -46,6 +47,13 @@ export class StaffLine extends EventTarget {
   async accept(offer) {
     const sdp = await this.#open();
     if (sdp) this.send({ type: "accept", offer, sdp });
+  }
+
+  async supervise(call, mode) {
+    const { watching } = this.state ?? {};
+    if (watching?.call === call) { this.send({ type: "supervise", call, mode }); return; }
+    const sdp = await this.#open();
+    if (sdp) this.send({ type: "supervise", call, mode, sdp });
   }
 
   async #connect() {
@@ -93,7 +101,9 @@ export class StaffLine extends EventTarget {
     this.#tries = 0;
     if (frame.type === "state") {
       this.state = frame;
-      if (!frame.talk) this.#drop();
+      if (frame.talk || frame.watching) this.#used = true;
+      else if (this.#used) { this.#used = false; this.#drop(); }
+      if (!frame.talk) { /* nothing to come back to */ }
       else if (!this.#peer && !this.#attaching) await this.#reattach();
       this.#say("state", { state: frame });
     } else if (frame.type === "answer") {
@@ -103,7 +113,7 @@ export class StaffLine extends EventTarget {
         this.#say("problem", { code: "offer" });
       }
     } else {
-      if (frame.type === "refused" && ["accept", "reattach"].includes(frame.asked)) this.#drop();
+      if (frame.type === "refused" && ["accept", "reattach", "supervise"].includes(frame.asked)) this.#drop();
       this.#say(frame.type, frame);
     }
   }

@@ -1,0 +1,79 @@
+"""Counts a day's calls from the log of the queue: what the board shows, and anybody can recount (pure)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hotline.acd.model import AcdLog, LogKind
+from hotline.conversation import CallId
+
+IN_TIME_MS = 15_000
+"""GB/T 33358-2016: answered within 15 s."""
+CONSULTING = "consult"
+"""The queue of consultations, in which no caller waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Of calls that asked for a person; each call counts once, whoever it was handed to."""
+
+    offered: int
+    answered: int
+    in_time: int
+    """Of those answered: within 15 s of entering the queue."""
+    abandoned: int
+    """Hung up while waiting, and never answered."""
+    mean_wait_s: float | None
+    """Of those answered, until the first answer."""
+    longest_wait_s: float
+    """Of all."""
+
+
+@dataclass(slots=True)
+class _Call:
+    answered_ms: float | None = None
+    abandoned: bool = False
+    waited_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class Counter:
+    """Takes lines in order."""
+
+    _calls: dict[CallId, _Call] = field(default_factory=dict)
+
+    def add(self, line: AcdLog) -> None:
+        """Take a line."""
+        if line.call is None or line.queue == CONSULTING:
+            return
+        if line.kind is LogKind.ENTERQUEUE:
+            self._calls.setdefault(line.call, _Call())
+            return
+        call = self._calls.get(line.call)
+        if call is None:
+            return  # it entered on another day, or was only handed over
+        waited = float(line.facts.get("waited_ms", 0))
+        call.waited_ms = max(call.waited_ms, waited)
+        if line.kind is LogKind.CONNECT and not line.facts.get("handed") and call.answered_ms is None:
+            call.answered_ms = waited
+        elif line.kind is LogKind.ABANDON:
+            call.abandoned = True
+
+    def tally(self) -> Tally:
+        """The counts so far."""
+        waits = [call.answered_ms for call in self._calls.values() if call.answered_ms is not None]
+        return Tally(
+            offered=len(self._calls),
+            answered=len(waits),
+            in_time=sum(wait <= IN_TIME_MS for wait in waits),
+            abandoned=sum(call.abandoned and call.answered_ms is None for call in self._calls.values()),
+            mean_wait_s=sum(waits) / len(waits) / 1000 if waits else None,
+            longest_wait_s=max((call.waited_ms for call in self._calls.values()), default=0.0) / 1000,
+        )
+
+
+def tally(lines: Iterable[AcdLog]) -> Tally:
+    """The counts of these lines."""
+    counter = Counter()
+    for line in lines:
+        counter.add(line)
+    return counter.tally()

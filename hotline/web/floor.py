@@ -1,0 +1,99 @@
+"""The floor for supervisors: who is on duty, who waits, which talks go on, and the day's figures."""
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from hotline.acd.ports import Seat
+from hotline.acd.tally import tally
+from hotline.conversation import CallId
+from hotline.store.users import Session
+from hotline.store.views import LOCAL, local_midnight
+from hotline.web.auth import Guard
+from hotline.web.problems import Problem
+from hotline.web.shapes import mask_contact
+from hotline.web.site import Site, SiteDep
+from hotline.web.staffing import Staffing
+
+router = APIRouter(prefix="/api/v1", tags=["floor"])
+
+Supervisor = Annotated[Session, Depends(Guard("supervise"))]
+Json = dict[str, Any]
+
+
+def _staffing(site: Site) -> Staffing:
+    if site.deps.staffing is None:
+        raise Problem(404, "web.not_found")
+    return site.deps.staffing
+
+
+@router.get("/floor")
+async def floor(_session: Supervisor, site: SiteDep) -> Json:
+    """Everything of this moment; numbers masked. The day's figures are counted from the stored log."""
+    staffing, now = _staffing(site), site.deps.now()
+    today = now.astimezone(LOCAL).date()
+    waiting = [
+        {
+            "call": each.wanted.call,
+            "caller": await _caller(site, each.wanted.call),
+            "position": each.position,
+            "priority": each.wanted.priority,
+            "reasons": list(each.wanted.reasons),
+        }
+        for each in staffing.acd.waiting
+    ]
+    talks = [
+        {
+            "call": call,
+            "caller": await _caller(site, call),
+            "agent": talk.agent,
+            "on_hold": talk.on_hold,
+            "parties": sorted(kind.value for kind in talk.parties.values()),
+        }
+        for call, talk in staffing.floor.talks.items()
+    ]
+    return {
+        "now": now.isoformat(timespec="milliseconds"),
+        "agents": [_agent(seat) for seat in sorted(staffing.acd.seats.values(), key=_order)],
+        "waiting": waiting,
+        "talks": talks,
+        "today": asdict(await site.ask(_today, staffing, today)),
+        "busy": {**staffing.busy, **staffing.busy_by_itself},
+    }
+
+
+@router.delete("/floor/agents/{name}", status_code=204)
+async def force_out(name: str, session: Supervisor, site: SiteDep) -> None:
+    """Sign an agent out; a talk going on goes on. Who did it is put on record first."""
+    staffing = _staffing(site)
+    if name not in staffing.acd.seats:
+        raise Problem(404, "agent.unknown")
+    await site.record(session.user.name, "agent.sign_out", name)
+    staffing.acd.sign_out(name, by=session.user.name)
+
+
+def _today(staffing: Staffing, today: date) -> Any:
+    return tally(staffing.log(local_midnight(today), local_midnight(today + timedelta(days=1))))
+
+
+async def _caller(site: Site, call: str) -> str:
+    view = await site.ask(site.deps.calls.get, CallId(call))
+    return mask_contact(view.row.remote) if view is not None else ""
+
+
+def _order(seat: Seat) -> str:
+    return seat.agent.display
+
+
+def _agent(seat: Seat) -> Json:
+    return {
+        "name": seat.agent.name,
+        "display": seat.agent.display,
+        "presence": seat.presence.value,
+        "reason": seat.reason,
+        "since": seat.since.isoformat(timespec="milliseconds"),
+        "call": seat.call,
+        "skills": sorted(seat.agent.skills),
+    }

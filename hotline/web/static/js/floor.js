@@ -1,0 +1,100 @@
+// The floor: who is on duty, who waits, which talks go on; listening in, whispering, barging in, taking over.
+
+import { ask, get } from "./api.js";
+import { h, replace, toast } from "./dom.js";
+import { tick } from "./format.js";
+import { errorText, name, t } from "./text.js";
+
+const EVERY_MS = 1000;
+const MODES = ["listen", "whisper", "barge"];
+
+export function floorPage(phone, onCall) {
+  const today = h("div", { class: "floor-today" });
+  const waiting = h("section", {});
+  const agents = h("section", {});
+  const page = h("main", { class: "page wide-page floor" }, h("h1", {}, t("floor.title")), today, h("div", { class: "floor-columns" }, agents, waiting));
+  let last = "";
+  const read = async () => {
+    if (!page.isConnected && page.dataset.shown) return;
+    page.dataset.shown = "1";
+    try {
+      const state = await get("/api/v1/floor");
+      const shown = JSON.stringify({ ...state, now: "", watching: phone.watching });
+      if (shown !== last && !page.querySelector("button:active")) {
+        last = shown;
+        draw(state, today, waiting, agents, phone, onCall);
+      }
+    } catch (error) {
+      if (error.status === 401 || error.status === 403) return;
+      toast(errorText(error), "error");
+    }
+    setTimeout(read, EVERY_MS);
+  };
+  setTimeout(read, 0);
+  return page;
+}
+
+function draw(state, today, waiting, agents, phone, onCall) {
+  const { offered, answered, in_time, abandoned, mean_wait_s, longest_wait_s } = state.today;
+  const share = (part, all) => (all ? `${((100 * part) / all).toFixed(1)}%` : "—");
+  const figures = [
+    ["waiting", state.waiting.length],
+    ["talks", state.talks.length],
+    ["ready", state.agents.filter((each) => each.presence === "ready").length],
+    ["offered", offered],
+    ["answered", answered],
+    ["rate", share(answered, offered)],
+    ["in_time", share(in_time, answered)],
+    ["abandoned", abandoned],
+    ["mean_wait", mean_wait_s === null ? "—" : t("floor.seconds", { s: mean_wait_s.toFixed(1) })],
+    ["longest", t("floor.seconds", { s: longest_wait_s.toFixed(0) })],
+  ];
+  replace(today, figures.map(([key, value]) => h("div", { class: `figure figure-${key}${key === "waiting" && value > 0 ? " alarm" : ""}` }, h("b", {}, String(value)), h("span", {}, t(`floor.${key}`)))));
+  replace(
+    waiting,
+    h("h2", {}, t("floor.queue")),
+    state.waiting.length
+      ? h("ol", { class: "floor-list" }, state.waiting.map((each) => h("li", {}, h("b", {}, String(each.position)), h("span", { class: "mono" }, each.caller), each.reasons.map((reason) => h("span", { class: "pill flag-group" }, name("reason", reason))))))
+      : h("p", { class: "hint" }, t("floor.queue.empty")),
+  );
+  replace(agents, h("h2", {}, t("floor.agents")), state.agents.length ? h("ul", { class: "floor-list" }, state.agents.map((each) => agent(each, state, phone, onCall))) : h("p", { class: "hint" }, t("floor.agents.none")));
+  tick();
+}
+
+function agent(each, state, phone, onCall) {
+  const talk = state.talks.find((one) => one.agent === each.name);
+  const mine = each.name === phone.me.name;
+  return h(
+    "li",
+    { class: "floor-agent" },
+    h("span", { class: `presence presence-${each.presence}` }, h("i", { class: "dot on" }), each.display),
+    h("span", { class: "floor-state" }, [name("presence", each.presence), each.reason && (state.busy[each.reason] ?? each.reason)].filter(Boolean).join(" · "), " ", h("span", { class: "timer", data: { since: each.since } })),
+    talk ? h("a", { href: `#/calls/${encodeURIComponent(talk.call)}`, class: "mono" }, talk.caller) : null,
+    talk?.on_hold ? h("span", { class: "pill flag-group" }, t("phone.hold")) : null,
+    talk?.parties.filter((kind) => !["caller", "agent"].includes(kind)).map((kind) => h("span", { class: "pill" }, name("party", kind))),
+    h("span", { class: "grow" }),
+    talk && !mine ? oversight(talk, phone) : null,
+    mine ? null : h("button", { class: "small", type: "button", onclick: () => forceOut(each) }, t("floor.force_out")),
+  );
+}
+
+function oversight(talk, phone) {
+  const here = phone.watching?.call === talk.call ? phone.watching : null;
+  const modes = MODES.map((mode) =>
+    h("button", { class: `small oversee${here?.mode === mode ? " on" : ""}`, type: "button", "aria-pressed": here?.mode === mode ? "true" : "false", onclick: () => phone.supervise(talk.call, mode) }, t(`floor.${mode}`)));
+  return [
+    modes,
+    here ? h("button", { class: "small", type: "button", onclick: () => confirm(t("floor.take_over.ask")) && phone.takeOver() }, t("floor.take_over")) : null,
+    here ? h("button", { class: "small", type: "button", onclick: () => phone.leave() }, t("floor.leave")) : null,
+  ];
+}
+
+async function forceOut(each) {
+  if (!confirm(t("floor.force_out.ask", { name: each.display }))) return;
+  try {
+    await ask("DELETE", `/api/v1/floor/agents/${encodeURIComponent(each.name)}`);
+    toast(t("floor.forced_out", { name: each.display }));
+  } catch (error) {
+    toast(errorText(error), "error");
+  }
+}
