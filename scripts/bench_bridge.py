@@ -1,6 +1,6 @@
 """Measures bridged calls: what a leg costs, how late the loop is, and how long sound takes through us.
 
-    python scripts/bench_bridge.py [--calls 40] [--seconds 8] [--rounds 1] [--json FILE]
+    python scripts/bench_bridge.py [--calls 40] [--seconds 16] [--rounds 1] [--json FILE]
 
 Every call is a telephone (PCMA over RTP) joined with an agent; both directions are recorded. All telephones
 and agents are in a process of their own, pinned to one core, and send real UDP; the gateway is pinned to
@@ -12,7 +12,9 @@ browser, Opus   the same, with the telephone's sound encoded for each agent, and
 
 One-way delay is from a marked packet's sending to its arrival at the other party; beside it what our jitter
 buffer waited on the same legs, so that the rest (the wait for the tick, the bridge, the network) is told
-apart. Agents to telephones; telephones to agents too where those are phones.
+apart; both from the second half of the window, since the jitter buffer takes ten seconds to trust a path.
+Everybody speaks for 1.5 s and is silent for as long. Measured from agents to telephones; to agents too where
+those have phones.
 """
 
 import argparse
@@ -37,7 +39,7 @@ from rich.table import Table
 from asr.audio import AudioFrame, LegId
 from hotline.call.bridge import Bridge, Role
 from hotline.call.recording import Recorder
-from hotline.gateway.g711 import encode
+from hotline.gateway.g711 import SILENCE, encode
 from hotline.gateway.media import Direction, LegInput, MediaPlan
 from hotline.gateway.rtp_session import MediaEngine, RtpSession
 from hotline.gateway.webrtc import WebRtcEngine
@@ -58,6 +60,9 @@ _GROUPS = 20
 _EVERY = 25
 """Steps between two marks of one party: half a second."""
 _CHECK_EVERY = 100
+_TURN = 75
+"""Steps for which one party speaks, then is silent: the jitter buffer gives delay back in silence only."""
+_SILENCE = SILENCE["PCMA"] * 160
 Leg = RtpSession | WebRtcSession
 SIDES = {"desk phone": "", "browser, PCMA": "PCMA", "browser, Opus": "OPUS"}
 
@@ -142,7 +147,7 @@ async def people(pipe: Connection, load: Load) -> None:
     pipe.send("through")
     marks = Marks()
     _converse(pipe, callers, phones, browsers, load, marks)
-    pipe.send(marks.delays)
+    pipe.send(marks.delays[len(marks.delays) // 2 :])
     for phone in (*callers, *phones):
         phone.socket.close()
     for browser in browsers:
@@ -173,8 +178,9 @@ def _converse(
                     by_file[file].read(marks)
                 if wait <= 0:
                     break
-            plain = tone[160 * (step % 50) :][:160]
             for number in range(group, load.calls, _GROUPS):
+                speaking = (step // _TURN + number) % 2
+                plain = tone[160 * (step % 50) :][:160] if speaking else _SILENCE
                 marked = (step + number) % _EVERY == 0
                 callers[number].say(marks.make(number, step) if marked and phones else plain, step)
                 agent = load.calls + number
@@ -295,7 +301,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--calls", type=int, default=40)
-    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--seconds", type=float, default=16.0)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
