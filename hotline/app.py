@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -102,9 +103,8 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         background = await stack.enter_async_context(anyio.create_task_group())
         for task in (*office.tasks(), *doors.tasks):
             background.start_soon(task)
-        web = office.web(
-            settings, lambda: health(pool, office.journal, office.desk), doors.web, doors.staff_leg
-        )
+        well = partial(health, pool, office.journal, office.desk)
+        web = office.web(settings, well, doors.web, doors.staff_leg)
         with listening("web.port", settings.web.host, settings.web.port):
             web_port = await background.start(serve_web, make_app(web), settings.web)
         line = office.line(settings, rulebook, pool, prompts, doors.trunks.dial)
