@@ -3,10 +3,12 @@
 While the call goes on its session files, with the last words; afterwards it is done from what is stored.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import anyio
 import anyio.to_thread
 
 from hotline.call.filing import file_command
@@ -25,6 +27,12 @@ class NoDraft(HotlineError):
     code = "call.no_draft"
 
 
+@dataclass(frozen=True, slots=True)
+class _Live:
+    confirm: Confirm
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+
+
 class Drafts:
     """All that may be confirmed."""
 
@@ -32,15 +40,21 @@ class Drafts:
         self._reader = reader
         self._desk = desk
         self._calls = calls
-        self._live: dict[CallId, Confirm] = {}
+        self._live: dict[CallId, _Live] = {}
 
     def begin(self, call: CallId, confirm: Confirm) -> None:
         """A call that people answer goes on."""
-        self._live[call] = confirm
+        self._live[call] = _Live(confirm)
 
-    def end(self, call: CallId) -> None:
-        """It is over and stored. Harmless when it is not there."""
-        self._live.pop(call, None)
+    @asynccontextmanager
+    async def closing(self, call: CallId) -> AsyncIterator[None]:
+        """Its record is written meanwhile: what is being filed goes into it, later orders are added to it."""
+        live = self._live.get(call)
+        async with live.lock if live is not None else nullcontext():
+            try:
+                yield
+            finally:
+                self._live.pop(call, None)
 
     async def confirm(self, call: CallId, now: datetime) -> str | None:
         """File the call's order; its number, or None when it will be filed later. Twice makes one order.
@@ -49,7 +63,9 @@ class Drafts:
         """
         live = self._live.get(call)
         if live is not None:
-            return await live()
+            async with live.lock:
+                if call in self._live:
+                    return await live.confirm()
         view = await anyio.to_thread.run_sync(self._calls.get, call)
         if view is None or view.row.open or view.row.outcome not in {Outcome.ANSWERED, Outcome.ORDER_FILED}:
             raise NoDraft("no such call")

@@ -1,6 +1,7 @@
 """Who answers, for all calls of a line."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,8 +32,8 @@ class DraftBook(Protocol):
     def begin(self, call: CallId, confirm: Callable[[], Awaitable[str | None]]) -> None:
         """The call goes on: `confirm` files what is understood so far and gives the number."""
 
-    def end(self, call: CallId) -> None:
-        """It is over and stored."""
+    def closing(self, call: CallId) -> AbstractAsyncContextManager[None]:
+        """Entered while its record is written; afterwards it is over and stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ exactly one record.
 """
 
 import logging
+from contextlib import nullcontext
 from dataclasses import replace
 
 import anyio
@@ -21,6 +22,7 @@ from hotline.acd.ports import Left
 from hotline.call.attended import Attendance, CallSide
 from hotline.call.contained import contained
 from hotline.call.cues import Cues
+from hotline.call.drafts import NoDraft
 from hotline.call.early import take
 from hotline.call.filing import file_command
 from hotline.call.line import Line
@@ -84,6 +86,8 @@ class CallSession:
         self._message_open = False
         self._attendance: Attendance | None = None
         self._agents: list[Transcriber] = []
+        self._confirmed = False
+        """Whether an agent has confirmed what was understood."""
 
     async def run(self) -> CallRecord:
         """Take the call and stay until it is over; returns its record, which is stored by then.
@@ -262,8 +266,11 @@ class CallSession:
 
     async def _confirm(self) -> str | None:
         """The agent has confirmed what was understood: file it."""
+        if self._attendance is None or not self._attendance.answered:
+            raise NoDraft("no agent has had this call yet")
         number = None
         with anyio.CancelScope(shield=True):
+            self._confirmed = True
             number = await self._file_matter(confirmed=True)
         return number  # noqa: RET504  a scope may be left early
 
@@ -326,6 +333,8 @@ class CallSession:
         )
         if confirmed:
             command = replace(command, source=Source.AGENT.value)
+        elif self._confirmed:  # what is asked for after that is another matter, else it would be lost
+            command = replace(command, matter_no=2)
         filed = await line.desk.file(command)
         self._message_open = False
         if filed is None:
@@ -353,17 +362,21 @@ class CallSession:
 
         await contained(self._call, keep, FILING_SECONDS)
         facts.flow_path = self._flow.path
+        people = self._line.people
+        async with people.drafts.closing(self._call) if people is not None else nullcontext():
+            record = self._record(tape)
+            await contained(self._call, lambda: self._line.journal.save(record), FILING_SECONDS)
+        self._line.bus.publish(CallEnded(record))
+        return record
+
+    def _record(self, tape: RecordingFacts) -> CallRecord:
+        facts, leg = self._facts, self._leg
         if self._attendance is not None and self._attendance.answered:
             facts.attended, facts.agents = True, self._attendance.records
         audio = leg.facts if leg is not None else AudioFacts()
         heard = self._transcriber.facts if self._transcriber is not None else LegFacts()
         name = tape.path.name if tape.path is not None else None
-        record = facts.record(self._line.clock(), audio, heard, (name, tape.sha256))
-        await contained(self._call, lambda: self._line.journal.save(record), FILING_SECONDS)
-        if self._line.people is not None:
-            self._line.people.drafts.end(self._call)
-        self._line.bus.publish(CallEnded(record))
-        return record
+        return facts.record(self._line.clock(), audio, heard, (name, tape.sha256))
 
     async def _hear_out(self) -> None:
         """Wait for the last finals, and take them."""

@@ -151,6 +151,8 @@ class RatingNode(Closed):
     """How long to wait for a key or the first word."""
     words: dict[Annotated[int, Field(ge=1, le=5)], tuple[str, ...]] = Field(default_factory=dict)
     """What is said for each mark, 5 being the best; the longest words that were said count."""
+    unrelated: tuple[str, ...] = ()
+    """Words that only look like a mark, such as times: what lies inside them does not count."""
     rated: Name
     unrated: Name
 

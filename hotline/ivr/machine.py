@@ -347,7 +347,7 @@ def _rating(flow: FlowFile, state: FlowState, node: RatingNode, event: Input) ->
         case Pressed() if event.digit.key in "12345":
             return _rated(flow, state, node, int(event.digit.key), spoken=False)
         case Heard():
-            mark = rating.mark(event.turn.text, event.turn.raw, node.words)
+            mark = rating.mark(event.turn.text, event.turn.raw, node.words, node.unrelated)
             if mark is not None:
                 return _rated(flow, state, node, mark, spoken=True)
             return _enter(flow, state, node.unrated)

@@ -74,6 +74,18 @@ def test_an_agents_call_ends_with_a_goodbye() -> None:
         ("不巴适", 2),
         ("打三分嘛", 3),
         ("将就", 3),
+        ("不是很满意", 2),
+        ("不怎么满意", 2),
+        ("说不上满意", 2),
+        ("要不得", 2),
+        ("不太好", 2),
+        ("还不错", 4),
+        ("没有不满意", 4),
+        ("莫得意见", 4),
+        ("十分满意", 5),
+        ("等了十五分钟才接，满意", 4),
+        ("等了五分钟，打四分嘛", 4),
+        ("太好了", 5),
     ],
 )
 def test_a_rating_may_be_spoken(said: str, mark: int) -> None:
@@ -88,7 +100,7 @@ def test_a_rating_may_be_pressed_also_into_the_question(early: bool) -> None:
     assert log[-2:] == [(m.Rate(4, spoken=False), m.Say(("goodbye_rated",))), (m.Hangup(),)]
 
 
-@pytest.mark.parametrize("nothing", [m.NoInput(), m.Heard(_turn("那个工资的事情")), m.Heard(_turn(""))])
+@pytest.mark.parametrize("nothing", [m.NoInput(), m.Heard(_turn("等了十五分钟")), m.Heard(_turn(""))])
 def test_a_rating_is_asked_for_once(nothing: m.Input) -> None:
     _, log = _run(FLOW, *TO_RATING, nothing)
     assert log[-1] == (m.Say(("goodbye_served",)),)
