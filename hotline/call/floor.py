@@ -51,6 +51,10 @@ class TalkView(Protocol):
     def parties(self) -> Mapping[str, PartyKind]:
         """By party id: a leg's id."""
 
+    @property
+    def guests(self) -> Mapping[str, PartyKind]:
+        """Colleagues who are consulted or in the conference, by user name."""
+
 
 class Talk(TalkView, Protocol):
     """One caller with an agent. Commands raise `acd.NotAllowed` with a reason when they do not fit."""
@@ -108,3 +112,6 @@ class Floor(Protocol):
 
     def of_agent(self, name: str) -> tuple[CallId, Talk] | None:
         """The talk an agent has now."""
+
+    def of_guest(self, name: str) -> tuple[CallId, Talk] | None:
+        """The talk of somebody else in which an agent is consulted, or a third party."""

@@ -1,6 +1,6 @@
 """One party of a talk beside the caller: an agent, a colleague, an outside number, a supervisor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from asr.audio import SAMPLE_RATE, AudioFrame
@@ -10,7 +10,7 @@ from hotline.acd.model import LogKind
 from hotline.acd.ports import Seat
 from hotline.call.bridge import Role
 from hotline.call.floor import Oversight, PartyKind
-from hotline.conversation import EndCause, LegRecord, RecognitionFacts, Speaker
+from hotline.conversation import CallId, EndCause, LegRecord, RecognitionFacts, Speaker
 from hotline.gateway.media import LegEnded, MediaLeg
 
 OVERSEEING = {
@@ -54,6 +54,11 @@ class Party:
     def kind(self) -> PartyKind:
         """What it is to a page."""
         return _KINDS[self.role]
+
+    def release(self, call: CallId) -> None:
+        """For a member of staff the call is over."""
+        if self.seat is not None:
+            self.seat.talk_over(call)
 
     async def follow(
         self,
@@ -102,3 +107,8 @@ class Party:
                 heard.engine, heard.utterances, heard.degraded, heard.dropped * 1000 // SAMPLE_RATE
             ),
         )
+
+
+def guests(third: Party | None) -> Mapping[str, PartyKind]:
+    """A colleague who is consulted or in the conference, by user name."""
+    return {third.name: third.kind} if third is not None and third.seat is not None else {}

@@ -15,7 +15,7 @@ from hotline.call.grace import Grace
 from hotline.call.music import HoldMusic
 from hotline.call.reaching import Reached, Reaching
 from hotline.call.talk_parts import TalkEnd, TalkParts, TalkResult
-from hotline.call.talk_party import OVERSEEING, Party
+from hotline.call.talk_party import OVERSEEING, Party, guests
 from hotline.call.talk_times import TalkTimes
 from hotline.conversation import EndCause, LegRecord
 from hotline.gateway.media import MediaLeg
@@ -92,7 +92,7 @@ class LiveTalk:
         parties, self._parties = list(self._parties.values()), {}
         for party in parties:
             party.dismissed = True
-            self._release(party)
+            party.release(self._parts.call)
         for party in parties:
             await party.leg.hangup()
 
@@ -118,6 +118,11 @@ class LiveTalk:
         """By leg id."""
         kinds: dict[str, PartyKind] = {self._parts.caller.leg: PartyKind.CALLER}
         return kinds | {leg: party.kind for leg, party in self._parties.items()}
+
+    @property
+    def guests(self) -> Mapping[str, PartyKind]:
+        """Colleagues who are consulted or in the conference, by user name."""
+        return guests(self._third)
 
     # -- what the agent asks ------------------------------------------------------------------------------
 
@@ -309,12 +314,7 @@ class LiveTalk:
         self._bridge.leave(party.leg.leg)
         self._following.start_soon(party.leg.hangup)
         if over:
-            self._release(party)
-
-    def _release(self, party: Party) -> None:
-        """For a member of staff the call is over."""
-        if party.seat is not None:
-            party.seat.talk_over(self._parts.call)
+            party.release(self._parts.call)
 
     def _gone(self, party: Party, cause: EndCause) -> None:
         """A party's leg has ended."""

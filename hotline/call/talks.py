@@ -21,6 +21,10 @@ class Talks:
         """The talk an agent has now."""
         return next(((call, talk) for call, talk in self._talks.items() if talk.agent == name), None)
 
+    def of_guest(self, name: str) -> tuple[CallId, Talk] | None:
+        """The talk of somebody else in which an agent is consulted, or a third party."""
+        return next(((call, talk) for call, talk in self._talks.items() if name in talk.guests), None)
+
     def begin(self, call: CallId, talk: Talk) -> None:
         """A talk goes on from now."""
         self._talks[call] = talk

@@ -19,6 +19,7 @@ from hotline.acd.model import NotAllowed, Presence
 from hotline.acd.ports import Offer, Seat
 from hotline.call.floor import Talk
 from hotline.errors import HotlineError
+from hotline.gateway.media import MediaLeg
 from hotline.store.users import User
 from hotline.web.auth import PUBLIC, RIGHTS
 from hotline.web.call_door import MAX_CALL_FRAME
@@ -160,6 +161,8 @@ class Console:
         self._overseeing = Overseeing(
             staffing, user.name, lambda action, subject: site.record(user.name, action, subject)
         )
+        self._leg: MediaLeg | None = None
+        """The browser's, as it last answered an offer."""
         self._known: Json = {}
         self._frames = 0
         self._asking = 0
@@ -267,12 +270,14 @@ class Console:
         }
 
     def _talk_json(self) -> Json | None:
-        found = self._staffing.floor.of_agent(self._seat.agent.name)
+        name, floor = self._seat.agent.name, self._staffing.floor
+        found = floor.of_agent(name) or floor.of_guest(name)
         if found is None:
             return None
         call, talk = found
         return {
             "call": call,
+            "guest": name in talk.guests,
             "on_hold": talk.on_hold,
             "muted": talk.muted,
             "parties": sorted(kind.value for kind in talk.parties.values()),
@@ -330,6 +335,8 @@ class Console:
                 self._staffing.acd.sign_out(self._seat.agent.name)
             case Supervise() | Plain(type="leave" | "take_over"):
                 await self._oversee(asked)
+            case Plain(type="hangup") if self._leg and self._staffing.floor.of_guest(self._seat.agent.name):
+                await self._leg.hangup()
             case Reattach():
                 await self._reattach(asked, self._talk())
             case _:
@@ -361,6 +368,7 @@ class Console:
         if not offer.accept(leg, self._page):
             await leg.hangup()
             raise NotAllowed("too_late")
+        self._leg = leg
         self._page.offers.pop(offer.id, None)
         await self._send({"type": "answer", "call": offer.wanted.call, "sdp": answer.decode()})
 

@@ -29,19 +29,25 @@ pytestmark = [
 class Phone:
     """A baresip that speaks a file and does what it is told."""
 
-    def __init__(self, folder: Path, account: str, voice: Path, lead_s: float) -> None:
+    def __init__(
+        self, folder: Path, account: str, voice: Path | None, lead_s: float, then: bytes = bytes(90 * 16_000)
+    ) -> None:
+        """`then`: what is heard after the words, s16le at 8 kHz."""
         folder.mkdir()
         self.folder = folder
         self._control = free_port()
-        with wave.open(str(voice)) as file:
-            words = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-        words = soxr.resample(words, 16_000, 8_000)
+        self.port = free_port(socket.SOCK_DGRAM)
+        spoken = b""
+        if voice is not None:
+            with wave.open(str(voice)) as file:
+                words = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+            spoken = soxr.resample(words, 16_000, 8_000).tobytes()
         with wave.open(str(folder / "voice.wav"), "wb") as file:
             file.setparams((1, 2, 8_000, 0, "NONE", ""))
-            file.writeframes(bytes(int(lead_s * 8_000) * 2) + words.tobytes() + bytes(90 * 16_000))
+            file.writeframes(bytes(int(lead_s * 8_000) * 2) + spoken + then)
         (folder / "accounts").write_text(account + "\n")
         (folder / "config").write_text(
-            f"sip_listen 127.0.0.1:{free_port(socket.SOCK_DGRAM)}\n"
+            f"sip_listen 127.0.0.1:{self.port}\n"
             f"ctrl_tcp_listen 127.0.0.1:{self._control}\n"
             f"module_path {MODULES}\nsnd_path {folder}\nnet_interface 127.0.0.1\n"
             f"audio_source aufile,{folder}/voice.wav\naudio_player aubridge,nowhere\n"
@@ -51,7 +57,7 @@ class Phone:
 
     @contextmanager
     def on(self, dial: str = "") -> Iterator[None]:
-        command = ["baresip", "-f", str(self.folder), "-t", "200", *(["-e", f"/dial {dial}"] if dial else [])]
+        command = ["baresip", "-f", str(self.folder), "-t", "300", *(["-e", f"/dial {dial}"] if dial else [])]
         with (self.folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log

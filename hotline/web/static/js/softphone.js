@@ -68,8 +68,8 @@ export class Softphone {
       F2: offer && (() => this.#accept(offer)),
       F4: offer && (() => this.#refuse(offer)),
       F7: talk && (() => this.#line.send({ type: "hangup" })),
-      F8: talk ? () => this.#hold() : state && !offer && (() => this.#toggle()),
-      F9: talk && (() => this.#line.send({ type: "mute", on: !talk.muted })),
+      F8: talk ? !talk.guest && (() => this.#hold()) : state && !offer && (() => this.#toggle()),
+      F9: talk && !talk.guest && (() => this.#line.send({ type: "mute", on: !talk.muted })),
     };
     const action = !event.ctrlKey && !event.altKey && !event.metaKey && actions[event.key];
     if (!action) return false;
@@ -178,6 +178,7 @@ export class Softphone {
 
   #talk(state) {
     const { talk } = state;
+    if (talk.guest) return this.#guest(talk);
     const send = (frame) => () => this.#line.send(frame);
     const third = talk.parties.includes("consulted") || talk.parties.includes("outside");
     return h(
@@ -191,6 +192,16 @@ export class Softphone {
       third ? button("back", t("phone.back"), "", send({ type: "back" })) : null,
       h("button", { class: "small hang-up", type: "button", onclick: send({ type: "hangup" }) }, t("phone.hang_up"), h("kbd", {}, "F7")),
       talk.parties.filter((kind) => kind !== "caller" && kind !== "agent").map((kind) => h("span", { class: "pill" }, name("party", kind))),
+    );
+  }
+
+  // Asked by a colleague: the caller is theirs.
+  #guest(talk) {
+    return h(
+      "span",
+      { class: "talk guest" },
+      h("b", {}, t(talk.parties.includes("consulted") ? "phone.guest" : "party.outside")),
+      h("button", { class: "small hang-up", type: "button", onclick: () => this.#line.send({ type: "hangup" }) }, t("phone.hang_up"), h("kbd", {}, "F7")),
     );
   }
 

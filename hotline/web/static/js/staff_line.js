@@ -103,7 +103,7 @@ export class StaffLine extends EventTarget {
       this.state = frame;
       if (frame.talk || frame.watching) this.#used = true;
       else if (this.#used) { this.#used = false; this.#drop(); }
-      if (!frame.talk) { /* nothing to come back to */ }
+      if (!frame.talk || frame.talk.guest) { /* nothing to come back to */ }
       else if (!this.#peer && !this.#attaching) await this.#reattach();
       this.#say("state", { state: frame });
     } else if (frame.type === "answer") {

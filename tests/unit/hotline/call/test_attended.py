@@ -1,152 +1,21 @@
 """A call that people answer: the wait, the talk, being handed on, and always one record and no agent lost."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import anyio
 import pytest
 
-from hotline.acd.distributor import Distributor
-from hotline.acd.model import AcdLog, Agent, LogKind, NotAllowed, Presence, Wanted
-from hotline.acd.ports import Offer
-from hotline.bus import InProcessBus
+from hotline.acd.model import LogKind, NotAllowed, Presence
 from hotline.call.attended import announcement
-from hotline.call.drafts import Drafts, NoDraft
 from hotline.call.journal import Journal
-from hotline.call.line import Line
-from hotline.call.people import People
-from hotline.call.session import CallSession
-from hotline.call.talks import Talks
-from hotline.conversation import CallId, EndCause, Outcome, Speaker
-from hotline.errors import HotlineError
-from hotline.gateway.media import MediaLeg
-from hotline.ivr.flow import FlowFile
+from hotline.conversation import EndCause, Outcome, Speaker
 from hotline.ivr.machine import Announcing
-from hotline.settings import AcdSettings, LimitSettings
 from tests.fakes.call_parts import (
-    NOW,
-    FakeCall,
-    FakeDesk,
     FakeLeg,
-    FakePrompts,
-    FakeReader,
-    FakeStore,
-    FakeTranscribers,
 )
+from tests.fakes.hall import CALL, Hall
 
 pytestmark = [pytest.mark.unit, pytest.mark.anyio]
-
-FLOW = FlowFile.load(Path(__file__).parents[4] / "ivr_flows" / "12348.yaml")
-CALL = CallId("c1")
-
-
-class Console:
-    """An agent's page that answers when told to."""
-
-    kind = "browser"
-
-    def __init__(self, name: str) -> None:
-        self.leg = FakeLeg(name)
-        self.offers: list[Offer] = []
-
-    def ring(self, offer: Offer) -> None:
-        self.offers.append(offer)
-
-    def stop(self, offer: Offer) -> None:
-        self.offers.remove(offer)
-
-    def answer(self) -> None:
-        assert self.offers.pop().accept(self.leg, self)
-
-
-@dataclass
-class Hall:
-    """A call, agents, and everything around them."""
-
-    recordings: Path
-    leg: FakeLeg = field(default_factory=lambda: FakeLeg("caller"))
-    store: FakeStore = field(default_factory=FakeStore)
-    desk: FakeDesk = field(default_factory=FakeDesk)
-    ears: FakeTranscribers = field(default_factory=FakeTranscribers)
-    log: list[AcdLog] = field(default_factory=list)
-    talks: Talks = field(default_factory=Talks)
-    outside: FakeLeg | None = None
-    reattach_s: float = 5.0
-
-    def __post_init__(self) -> None:
-        self.drafts = Drafts(FakeReader(), self.desk, cast(Any, None))  # nothing is asked of the store
-        self.acd = Distributor(AcdSettings(again_s=0), self.log.append)
-
-    def agent(self, name: str = "li") -> Console:
-        console = Console(name)
-        seat = self.acd.sign_in(Agent(name, name, frozenset()))
-        seat.plug(console)
-        seat.ready()
-        return console
-
-    def session(self, journal: Journal) -> CallSession:
-        async def want(
-            call: CallId,
-            remote: str,
-            queue: str,
-            reasons: tuple[str, ...] = (),
-            skills: tuple[str, ...] = (),
-        ) -> Wanted:
-            await anyio.lowlevel.checkpoint()
-            return Wanted(call, queue, reasons=reasons, skills=frozenset(skills))
-
-        async def dial(number: str) -> MediaLeg:
-            await anyio.lowlevel.checkpoint()
-            if self.outside is None:
-                raise HotlineError(number)
-            return self.outside
-
-        line = Line(
-            bus=InProcessBus(),
-            journal=journal,
-            transcribers=self.ears,
-            reader=FakeReader(),
-            desk=self.desk,
-            prompts=FakePrompts(),
-            flow=FLOW,
-            recordings=self.recordings,
-            limits=LimitSettings(),
-            people=People(
-                self.acd, want, self.log.append, dial, self.talks, self.drafts, 5.0, self.reattach_s, 10.0
-            ),
-            clock=lambda: NOW,
-        )
-        return CallSession(CALL, FakeCall(self.leg), line)
-
-    @asynccontextmanager
-    async def call(self) -> AsyncIterator[None]:
-        """Run the call beside the test; leaving waits for its end."""
-        journal = Journal(self.store)
-        async with anyio.create_task_group() as world:
-            world.start_soon(journal.run)
-            async with anyio.create_task_group() as calls:
-                calls.start_soon(self.session(journal).run)
-                yield
-            journal.close()
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Let things happen until something has."""
-        with anyio.fail_after(10):
-            while not condition():
-                self.leg.frames(0.02)
-                await anyio.sleep(0.0005)
-
-    async def answered(self, console: Console) -> None:
-        """Until the agent has the call."""
-        await self.until(lambda: console.offers)
-        console.answer()
-        await self.until(lambda: self.talks.of_agent(console.leg.leg) is not None)
-
-    def kinds(self) -> list[LogKind]:
-        return [line.kind for line in self.log if line.call == CALL]
 
 
 @pytest.fixture
@@ -187,56 +56,6 @@ async def test_a_caller_waits_talks_and_rates(hall: Hall) -> None:
     assert hall.log[-1].agent == "li"
     assert hall.acd.seats["li"].presence is Presence.WRAP_UP
     assert hall.desk.orders == {}
-
-
-async def test_what_the_agent_confirms_is_filed_once(hall: Hall) -> None:
-    li = hall.agent()
-    async with hall.call():
-        await hall.answered(li)
-        hall.ears.transcriber.say("老板欠我工资", 32_000)
-        await hall.until(lambda: "老板欠我工资" in hall.store.finals)
-        first = await hall.drafts.confirm(CALL, NOW)
-        assert await hall.drafts.confirm(CALL, NOW) == first
-        hall.leg.end(EndCause.REMOTE_HANGUP)
-    (order,) = hall.desk.orders.values()
-    assert order.source == "agent"
-    assert order.matter == "labour.wages"
-    record = hall.store.records[0]
-    assert record.orders == (first,)
-    assert record.outcome is Outcome.ORDER_FILED
-
-
-async def test_nothing_is_confirmed_before_an_agent_has_the_call(hall: Hall) -> None:
-    li = hall.agent()
-    async with hall.call():
-        await hall.until(lambda: li.offers)
-        with pytest.raises(NoDraft):
-            await hall.drafts.confirm(CALL, NOW)
-        hall.leg.end(EndCause.REMOTE_HANGUP)
-    assert hall.desk.orders == {}
-
-
-async def test_a_message_after_a_confirmed_order_is_an_order_of_its_own(hall: Hall) -> None:
-    hall.reattach_s = 0.0
-    li = hall.agent()
-    async with hall.call():
-        await hall.answered(li)
-        hall.ears.transcriber.say("老板欠我工资", 32_000)
-        await hall.until(lambda: "老板欠我工资" in hall.store.finals)
-        first = await hall.drafts.confirm(CALL, NOW)
-        hall.acd.sign_out("li")
-        li.leg.end(EndCause.TRANSPORT)  # within ten seconds: the caller waits again, and nobody is there
-        await hall.until(lambda: LogKind.EXITEMPTY in hall.kinds())
-        played = len(hall.leg.played)
-        await hall.until(lambda: len(hall.leg.played) > played + 1)
-        hall.ears.transcriber.say("还有社保也没买", 320_000)
-        await hall.until(lambda: "还有社保也没买" in hall.store.finals)
-        hall.leg.end(EndCause.REMOTE_HANGUP)
-    orders = list(hall.desk.orders.values())
-    assert [order.matter_no for order in orders] == [1, 2]
-    assert [order.source for order in orders] == ["agent", "speech"]
-    assert hall.store.records[0].orders[0] == first
-    assert len(hall.store.records[0].orders) == 2
 
 
 async def test_who_gives_up_waiting_has_abandoned(hall: Hall) -> None:

@@ -389,7 +389,10 @@ async def test_the_floor_finds_talks_by_agent() -> None:
         assert floor.of_agent("anna") == (CALL, talk)
         assert floor.of_agent("bo") is None
         await talk.consult("agent:bo")
+        assert floor.of_guest("bo") == (CALL, talk)
+        assert floor.of_guest("anna") is None
         await talk.complete()
+        assert floor.of_guest("bo") is None
         assert floor.of_agent("bo") == (CALL, talk)
         floor.end(CALL)
         floor.end(CALL)
