@@ -27,8 +27,8 @@ from asr.transcript import Hypothesis
 
 log = logging.getLogger(__name__)
 
-BATCH = 8
-"""Utterances read in one go."""
+BATCH = 4
+"""Utterances read in one go; more cost the encoder what they save the decoder (BENCHMARKS.md)."""
 WAITING_AUDIO = 60 * SAMPLE_RATE
 """Samples of finals that may wait for each worker; beyond, the oldest is given up (degraded)."""
 STUBBORN = 4
@@ -74,6 +74,8 @@ class PoolStats:
     restarts: int
     """Workers that had to be started again."""
     given_up: int
+    made_up: int
+    """Finals that the engine dropped as made up (`asr.guards`)."""
     workers: tuple[int, ...]
     """Process ids of the recognition workers that are up."""
     detector: int | None
@@ -107,7 +109,7 @@ class AsrPool:
         self._pids: dict[int, int] = {}
         self._failures: dict[int, int] = {}
         self._detector: int | None = None
-        self._restarts = self._given_up = 0
+        self._restarts = self._given_up = self._made_up = 0
         self._group: TaskGroup
 
     @classmethod
@@ -152,6 +154,7 @@ class AsrPool:
             self.level,
             self._restarts,
             self._given_up,
+            self._made_up,
             tuple(self._pids.values()),
             self._detector,
         )
@@ -239,6 +242,7 @@ class AsrPool:
             return
         self._failures.pop(slot, None)
         for request, hypothesis in zip(batch, found, strict=True):
+            self._made_up += bool(hypothesis.guard) and not request.quick
             _deliver(request, hypothesis, degraded=quick and not request.quick)
 
     def _failed(self, slot: int, reason: str) -> None:

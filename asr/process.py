@@ -56,7 +56,13 @@ async def worker_process(load: dict[str, Any]) -> AsyncIterator[WorkerProcess]:
 
     Raises `EngineFailed` when it cannot load, `WorkerLost` when it dies meanwhile.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": str(load.get("threads", 1)), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(load.get("threads", 1)),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        # numpy's own threads spin while they wait, on the cores that the recogniser needs.
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     try:
         process = await anyio.open_process(
             [sys.executable, "-m", "asr.worker"], stderr=subprocess.DEVNULL, env=environment

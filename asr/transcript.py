@@ -35,6 +35,8 @@ class Hypothesis:
     text: str
     words: tuple[Word, ...] = ()
     confidence: float | None = None
+    guard: str = ""
+    """Why the engine dropped what it had read (`asr.guards.Reason`); the text is empty then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from asr.audio import LegId, Segment, UtteranceId
 from asr.errors import WireError
 from asr.transcript import Hypothesis, Word
 
-VERSION = 1
+VERSION = 2
 LIMIT = 16 << 20
 """Longest message: eight utterances of 28 s are 7 MB."""
 _PREFIX = struct.Struct("<I")
@@ -108,6 +108,7 @@ def hypotheses_of(head: dict[str, Any]) -> list[Hypothesis]:
                     for w in row["words"]
                 ),
                 _share(row["confidence"]),
+                str(row["guard"]),
             )
             for row in head["hypotheses"]
         ]

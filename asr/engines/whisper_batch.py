@@ -1,47 +1,41 @@
 """Whisper through CTranslate2: reads whole utterances, with the encoder cut to the audio.
 
-Whisper pads everything to 30 s; `ctranslate2.models.Whisper` takes shorter features, which makes a short
-utterance about four times cheaper (BENCHMARKS.md).
+Whisper pads everything to 30 s and weighs every token of a hundred languages; short features and a Chinese
+vocabulary make a short utterance many times cheaper (BENCHMARKS.md). What it makes up is dropped by
+`asr.guards`; which of its readings is believed, `asr.rescoring` says.
 """
 
 import math
-import zlib
 from collections.abc import Sequence
-from difflib import SequenceMatcher
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from asr.audio import SAMPLE_RATE, Segment
+from asr.confidence import Platt, calibration
 from asr.errors import EngineFailed
+from asr.guards import CHARACTERS_A_SECOND, Evidence, Guards
+from asr.lm import Scorer
+from asr.lm.ngram import packaged
 from asr.registry import EngineOptions
-from asr.transcript import Hypothesis, Word
+from asr.rescoring import Candidate, Rescorer, Weights
+from asr.transcript import Hypothesis
+from asr.whisper.characters import words
+from asr.whisper.model import FRAME, LONGEST, Aligned, Decoded, Encoded, Reading, Search, WhisperModel
+from asr.whisper.prefixes import Prefixes
+from asr.whisper.trim import read_model
 
 LEXICON = Path(__file__).parents[1] / "lexicon"
-FRAME = 160
-"""Samples of a mel frame: 10 ms."""
-TOKEN_FRAMES = 2
-"""Mel frames of an alignment step: 20 ms."""
-LONGEST = 3_000
-"""Mel frames of the model's window."""
-REPETITIVE = 2.4
-"""Text that compresses better than this repeats itself (Whisper's own threshold)."""
-SKETCH_BEAM = 1
-"""Beam of partials: greedy, and not tried again when it goes wrong, for the next one comes soon."""
+BLOCK = SAMPLE_RATE // 50
 SKETCH_MARGIN = 50
 """Silent mel frames behind the audio of partials, at most: quicker is better there."""
-HUSH, HUSH_BLOCK = 16.0, 320
-"""RMS of 16-bit samples (-66 dB of full scale) under which 20 ms are silence: twice A-law's idle noise."""
-ECHO = 0.5
-"""Text this much like the prompt is the prompt."""
-CHARACTERS_A_SECOND = 11.0
-"""Nobody speaks faster; a longer text was made up."""
-SLOWEST = SAMPLE_RATE * 6 // 10
-"""Samples a character can last; the rest of what alignment gives it is silence beside it."""
-_PUNCTUATION = " \t,.?!;:，。？！；：、…—“”《》（）()-"
+BUSY = 3
+"""So many finals that wait at once are read with the shorter margin."""
+SKETCH = Search(beam=1, unlike=5)
+"""Partials are read greedily, and not tried again when they go wrong, for the next one comes soon."""
 
 
 class WhisperOptions(EngineOptions):
@@ -52,6 +46,8 @@ class WhisperOptions(EngineOptions):
     """Entry of models/manifest.toml."""
     compute_type: Literal["int8", "int8_float32", "float32", "float16", "auto"] = "int8"
     language: str = "zh"
+    vocabulary: Literal["chinese", "full"] = "chinese"
+    """Tokens the model may write: those Chinese needs (half the decoding time), or all."""
     beam: int = Field(default=5, ge=1, le=10)
     """Beam of finals; partials are read greedily."""
     margin_frames: int = Field(default=500, ge=0, le=LONGEST)
@@ -59,194 +55,198 @@ class WhisperOptions(EngineOptions):
 
     500 reads as well as the stock padding at half to a third of its cost; 50 loses words (BENCHMARKS.md).
     """
+    margin_busy_frames: int = Field(default=100, ge=0, le=LONGEST)
+    """The same behind finals of which `BUSY` or more are read at once: then the line is short of time."""
     times: bool = True
-    """Find each character's place in the audio by cross-attention."""
+    """Find each character's place in the audio and its confidence, by cross-attention."""
+    lm_weight: float = Field(default=0.0, ge=0, le=5)
+    """How much the language model counts when one of the beam's readings is chosen; 0: not at all."""
+    hot_weight: float = Field(default=0.0, ge=0, le=5)
+    """How much a text of nothing but hot words gains; 0: nothing."""
+    hot_words: tuple[str, ...] = ()
+    """Words that are likely to be said."""
 
 
 class WhisperEngine:
     """A loaded Whisper. Not thread-safe: one worker, one engine."""
 
-    def __init__(self, options: WhisperOptions, folder: Path, threads: int) -> None:
-        """Load the weights in `folder`. Raises `EngineFailed`."""
-        from faster_whisper import WhisperModel
-        from faster_whisper.tokenizer import Tokenizer
+    def __init__(
+        self,
+        options: WhisperOptions,
+        folder: Path,
+        threads: int,
+        scorer: Scorer | None = None,
+        calibrate: Platt | None = None,
+    ) -> None:
+        """Load the weights in `folder`; `calibrate`: in place of what is known of them.
+
+        Raises `EngineFailed`.
+        """
+        from faster_whisper.feature_extractor import FeatureExtractor
 
         self._options = options
+        chinese = options.vocabulary == "chinese" and options.language == "zh"
+        files = read_model(folder, chinese_only=chinese)
+        mels = 128 if b'"num_mel_bins": 128' in files.files["config.json"] else 80
+        extractor = FeatureExtractor(feature_size=mels)
+        self._model = WhisperModel(
+            files, lambda samples: extractor(samples, padding=0), options.compute_type, threads
+        )
+        spoken = (LEXICON / "whisper_prompt.txt").read_text(encoding="utf-8").strip()
+        self._bare = self._model.start(options.language)
+        self._prompt = self._model.start(options.language, self._spelled(folder, " " + spoken))
+        self._guards = Guards(_listed("phantoms.txt"), spoken)
+        weights = Weights(options.lm_weight, options.hot_weight)
+        self._rescorer = Rescorer(weights, scorer, options.hot_words)
+        self._confidence = calibrate or calibration(options.model)
+        self._prefixes = Prefixes()
+
+    def _spelled(self, folder: Path, text: str) -> list[int]:
+        from tokenizers import Tokenizer
+
         try:
-            self._whisper = WhisperModel(
-                str(folder), device="cpu", compute_type=options.compute_type, cpu_threads=threads
-            )
-            self._tokenizer = Tokenizer(
-                self._whisper.hf_tokenizer, True, task="transcribe", language=options.language
-            )
-        except (RuntimeError, ValueError, OSError) as error:
-            raise EngineFailed(f"whisper: {type(error).__name__}") from error
-        self._spoken_prompt = (LEXICON / "whisper_prompt.txt").read_text(encoding="utf-8").strip()
-        self._bare_prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
-        self._prompt = [
-            self._tokenizer.sot_prev,
-            *self._tokenizer.encode(" " + self._spoken_prompt),
-            *self._bare_prompt,
-        ]
-        self._phantoms = _phantoms()
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # the library raises Exception itself
+            raise EngineFailed("whisper: no tokenizer.json that can be read") from error
+        return self._model.vocabulary.encode(tokenizer.encode(text, add_special_tokens=False).tokens)
+
+    # -- finals -------------------------------------------------------------------------------------------
 
     def transcribe(self, segments: Sequence[Segment]) -> list[Hypothesis]:
         """Read ended utterances as well as the model can."""
-        return self._read(segments, quick=False)
-
-    def sketch(self, segments: Sequence[Segment]) -> list[Hypothesis]:
-        """Read utterances that are still going on, quickly."""
-        return self._read(segments, quick=True)
-
-    def _read(self, segments: Sequence[Segment], *, quick: bool) -> list[Hypothesis]:
         if not segments:
             return []
-        beam = SKETCH_BEAM if quick else self._options.beam
-        frames = [math.ceil((each.end - each.start) / FRAME) for each in segments]
-        margin = self._options.margin_frames
-        margin = min(margin, SKETCH_MARGIN) if quick else margin
-        encoded = self._encode(segments, frames, margin)
-        results = self._generate(encoded, beam, max(frames), quick=quick)
-        hypotheses = []
-        for index, (segment, result) in enumerate(zip(segments, results, strict=True)):
-            tokens = self._text_tokens(result)
-            if not quick and (self._runaway(tokens, segment) or self._echoes(tokens)):
-                alone = encoded if len(segments) == 1 else self._encode([segment], [frames[index]], margin)
-                result = self._generate(alone, beam, frames[index], quick=False, again=True)[0]  # noqa: PLW2901
-                tokens = self._text_tokens(result)
-            hypotheses.append(self._hypothesis(segment, result, tokens))
-        if self._options.times and not quick:
-            self._add_times(encoded, segments, frames, results, hypotheses)
-        return hypotheses
+        for segment in segments:
+            self._prefixes.forget(segment.utterance)
+        encoded = self._model.encode(segments, self._margin(segments))
+        readings = self._options.beam if self._rescorer.active else 1
+        search = Search(self._options.beam, readings, _most(segments))
+        decoded = self._model.decode(encoded, [self._prompt] * len(segments), search)
+        chosen = [self._chosen(each) for each in decoded]
+        for index, segment in enumerate(segments):
+            if self._suspicious(segment, chosen[index]):
+                alone = encoded if len(segments) == 1 else None
+                decoded[index] = self._again(segment, alone)
+                chosen[index] = decoded[index].readings[0]
+        reasons = [
+            self._guards.judge(self._evidence(segment, reading, each.no_speech))
+            for segment, reading, each in zip(segments, chosen, decoded, strict=True)
+        ]
+        rows = [() if reason else reading.tokens for reading, reason in zip(chosen, reasons, strict=True)]
+        aligned = self._aligned(encoded, rows)
+        return [
+            self._hypothesis(segment, row, reading, place) if not reason else _dropped(reading, reason)
+            for segment, row, reading, place, reason in zip(
+                segments, rows, chosen, aligned, reasons, strict=True
+            )
+        ]
 
-    def _encode(self, segments: Sequence[Segment], frames: Sequence[int], margin: int) -> Any:
-        import ctranslate2
+    def readings(self, segments: Sequence[Segment]) -> list[tuple[Candidate, ...]]:
+        """All the beam's readings of each, best first: what `asr.rescoring` is tuned on."""
+        encoded = self._model.encode(segments, self._margin(segments))
+        search = Search(self._options.beam, self._options.beam, _most(segments))
+        decoded = self._model.decode(encoded, [self._prompt] * len(segments), search)
+        return [tuple(self._candidate(reading) for reading in each.readings) for each in decoded]
 
-        width = min(LONGEST, max(frames) + margin)
-        width += width % 2
-        batch = np.zeros(
-            (len(segments), self._whisper.feature_extractor.mel_filters.shape[0], width), np.float32
+    def _margin(self, segments: Sequence[Segment]) -> int:
+        options = self._options
+        if len(segments) < BUSY:
+            return options.margin_frames
+        return min(options.margin_frames, options.margin_busy_frames)
+
+    def _candidate(self, reading: Reading) -> Candidate:
+        return Candidate(self._text(reading.tokens), reading.score)
+
+    def _chosen(self, decoded: Decoded) -> Reading:
+        if len(decoded.readings) == 1:
+            return decoded.readings[0]
+        candidates = [self._candidate(each) for each in decoded.readings]
+        return decoded.readings[self._rescorer.best(candidates)]
+
+    def _suspicious(self, segment: Segment, reading: Reading) -> bool:
+        return self._guards.judge_text(self._text(reading.tokens), _seconds(segment)) not in (None, "phantom")
+
+    def _again(self, segment: Segment, encoded: Encoded | None) -> Decoded:
+        """A second try after a bad one: without the prompt, and without repeats."""
+        alone = encoded or self._model.encode([segment], self._options.margin_frames)
+        search = Search(self._options.beam, 1, _most([segment]), unlike=3)
+        return self._model.decode(alone, [self._bare], search)[0]
+
+    def _aligned(self, encoded: Encoded, rows: Sequence[tuple[int, ...]]) -> list[Aligned | None]:
+        """One reading of the decoder for the whole batch; None where there is nothing to align."""
+        if not self._options.times or not any(rows):
+            return [None] * len(rows)
+        found = self._model.align(encoded, self._bare[:-1], rows)
+        return [each if row else None for each, row in zip(found, rows, strict=True)]
+
+    def _hypothesis(
+        self, segment: Segment, tokens: tuple[int, ...], reading: Reading, aligned: Aligned | None
+    ) -> Hypothesis:
+        text = self._text(tokens)
+        if aligned is None or not text:
+            return Hypothesis(text, confidence=math.exp(reading.score))
+        found = words(segment, self._model.vocabulary.characters(tokens), aligned, self._confidence)
+        sure = [each.confidence for each in found if each.confidence is not None]
+        return Hypothesis(text, found, sum(sure) / len(sure) if sure else None)
+
+    # -- partials -----------------------------------------------------------------------------------------
+
+    def sketch(self, segments: Sequence[Segment]) -> list[Hypothesis]:
+        """Read utterances that are still going on: greedily, and on from where two readings agreed."""
+        if not segments:
+            return []
+        encoded = self._model.encode(segments, min(self._options.margin_frames, SKETCH_MARGIN))
+        prompts = [[*self._prompt, *self._prefixes.of(each.utterance)] for each in segments]
+        search = replace(SKETCH, most=_most(segments))
+        decoded = self._model.decode(encoded, prompts, search)
+        return [self._sketched(segment, each) for segment, each in zip(segments, decoded, strict=True)]
+
+    def _sketched(self, segment: Segment, decoded: Decoded) -> Hypothesis:
+        reading = decoded.readings[0]  # with what the prompt gave of it
+        if reason := self._guards.judge(self._evidence(segment, reading, decoded.no_speech)):
+            self._prefixes.forget(segment.utterance)
+            return _dropped(reading, reason)
+        self._prefixes.note(segment.utterance, reading.tokens)
+        return Hypothesis(self._text(reading.tokens), confidence=math.exp(reading.score))
+
+    # -- both ---------------------------------------------------------------------------------------------
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return self._model.vocabulary.decode(tokens)
+
+    def _evidence(self, segment: Segment, reading: Reading, no_speech: float) -> Evidence:
+        return Evidence(
+            self._text(reading.tokens), _seconds(segment), reading.score, no_speech, loudest(segment.pcm)
         )
-        for row, segment in enumerate(segments):
-            samples = np.frombuffer(segment.pcm, "<i2").astype(np.float32) / 32768.0
-            # Whisper takes the log against the clip's own maximum: silence is padded before, not after
-            padded = np.pad(samples, (0, max(0, width * FRAME - len(samples))))[: width * FRAME]
-            features: NDArray[np.float32] = self._whisper.feature_extractor(padded, padding=0)
-            batch[row, :, : features.shape[1]] = features[:, :width]
-        return self._whisper.model.encode(ctranslate2.StorageView.from_array(batch))
-
-    def _generate(
-        self, encoded: Any, beam: int, frames: int, *, quick: bool, again: bool = False
-    ) -> list[Any]:
-        """Decode; `again` is a second try after a bad one: without the prompt, and without repeats."""
-        prompt = self._bare_prompt if again else self._prompt
-        most = int(frames / 100 * CHARACTERS_A_SECOND * 1.2) + 12
-        results: list[Any] = self._whisper.model.generate(
-            encoded,
-            [prompt] * encoded.shape[0],
-            beam_size=beam,
-            max_length=min(448, len(prompt) + most),
-            no_repeat_ngram_size=3 if again else 5 if quick else 0,
-            return_scores=True,
-            return_no_speech_prob=True,
-            suppress_blank=True,
-            suppress_tokens=[-1],
-        )
-        return results
-
-    def _text_tokens(self, result: Any) -> list[int]:
-        return [token for token in result.sequences_ids[0] if token < self._tokenizer.eot]
-
-    def _runaway(self, tokens: list[int], segment: Segment) -> bool:
-        """The decoder repeats itself or says more than anybody can in that time."""
-        text = self._tokenizer.decode(tokens).strip()
-        seconds = (segment.end - segment.start) / SAMPLE_RATE
-        if len(text) > seconds * CHARACTERS_A_SECOND + 4:
-            return True
-        data = text.encode()
-        return len(data) > 30 and len(data) / len(zlib.compress(data)) > REPETITIVE
-
-    def _echoes(self, tokens: list[int]) -> bool:
-        """The decoder has read its prompt back instead of the audio."""
-        text = self._tokenizer.decode(tokens).strip()
-        return bool(text) and SequenceMatcher(None, text, self._spoken_prompt).ratio() > ECHO
-
-    def _hypothesis(self, segment: Segment, result: Any, tokens: list[int]) -> Hypothesis:
-        confidence = math.exp(min(0.0, float(result.scores[0])))
-        silent = result.no_speech_prob > 0.6 and confidence < 0.5
-        text = self._tokenizer.decode(tokens).replace("\ufffd", "").strip()
-        silent = silent or _hushed(segment)
-        if silent or self._runaway(tokens, segment) or self._echoes(tokens) or self._is_phantom(text):
-            return Hypothesis("", confidence=confidence)
-        return Hypothesis(text, confidence=confidence)
-
-    def _is_phantom(self, text: str) -> bool:
-        """Nothing is left of the text once what Whisper makes up in silence is taken out."""
-        bare = text.strip(_PUNCTUATION)
-        for phantom in self._phantoms:
-            bare = bare.replace(phantom, "")
-        return not bare.strip(_PUNCTUATION)
-
-    def _add_times(
-        self,
-        encoded: Any,
-        segments: Sequence[Segment],
-        frames: Sequence[int],
-        results: Sequence[Any],
-        hypotheses: list[Hypothesis],
-    ) -> None:
-        """Put words with times into the hypotheses, one reading of the decoder for the whole batch."""
-        texts = [self._text_tokens(result) for result in results]
-        if not any(texts):
-            return
-        alignments = self._whisper.model.align(
-            encoded, self._tokenizer.sot_sequence, texts, list(frames), median_filter_width=7
-        )
-        for index, (segment, tokens, alignment) in enumerate(zip(segments, texts, alignments, strict=True)):
-            hypothesis = hypotheses[index]
-            if not hypothesis.text or self._tokenizer.decode(tokens).strip() != hypothesis.text:
-                continue  # silence, or read again: no times rather than wrong ones
-            words = self._words(segment, tokens, alignment.alignments)
-            hypotheses[index] = Hypothesis(hypothesis.text, words, hypothesis.confidence)
-
-    def _words(
-        self, segment: Segment, tokens: list[int], pairs: Sequence[tuple[int, int]]
-    ) -> tuple[Word, ...]:
-        began: dict[int, int] = {}
-        for token, step in pairs:
-            began.setdefault(token, step)
-        texts, groups = self._tokenizer.split_to_word_tokens(tokens)
-        words: list[Word] = []
-        at, length = 0, segment.end - segment.start
-        for text, group in zip(texts, groups, strict=True):
-            start = began.get(at, 0) * TOKEN_FRAMES * FRAME
-            at += len(group)
-            end = began.get(at, math.inf) * TOKEN_FRAMES * FRAME
-            if text.strip():
-                first, last = min(start, length), int(min(end, length))
-                first, last = _fitted(first, max(first, last), SLOWEST * len(text.strip()), leads=not words)
-                words.append(Word(text.strip(), segment.start + first, segment.start + last))
-        return tuple(words)
 
 
-def _hushed(segment: Segment) -> bool:
-    """Whether nowhere in it is more than a quiet line's hiss: words in such audio are made up."""
-    samples = np.frombuffer(segment.pcm, "<i2").astype(np.float32)
-    blocks = np.array_split(samples, max(1, len(samples) // HUSH_BLOCK))
-    return all(float(np.square(each).mean()) < HUSH**2 for each in blocks if each.size)
+def loudest(pcm: bytes) -> float:
+    """Level of the loudest fiftieth of a second, dB against full scale; -120 for silence or nothing."""
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768.0
+    whole = len(samples) // BLOCK * BLOCK
+    power = (samples[:whole].reshape(-1, BLOCK) ** 2).mean(axis=1) if whole else (samples**2)
+    most = float(power.max()) if len(power) else 0.0
+    return 10.0 * math.log10(max(most, 1e-12))
 
 
-def _fitted(first: int, last: int, most: int, *, leads: bool) -> tuple[int, int]:
-    """A word's place without the silence that alignment adds: before the first word, behind the others."""
-    if last - first <= most:
-        return first, last
-    return (last - most, last) if leads else (first, first + most)
+def _dropped(reading: Reading, reason: str) -> Hypothesis:
+    return Hypothesis("", confidence=math.exp(reading.score), guard=reason)
 
 
-def _phantoms() -> tuple[str, ...]:
-    lines = (LEXICON / "phantoms.txt").read_text(encoding="utf-8").splitlines()
-    listed = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    return tuple(sorted(listed, key=len, reverse=True))
+def _seconds(segment: Segment) -> float:
+    return (segment.end - segment.start) / SAMPLE_RATE
+
+
+def _most(segments: Sequence[Segment]) -> int:
+    """Tokens that the longest of them can take at most."""
+    frames = max(math.ceil((each.end - each.start) / FRAME) for each in segments)
+    return int(frames / 100 * CHARACTERS_A_SECOND * 1.2) + 12
+
+
+def _listed(name: str) -> tuple[str, ...]:
+    """Lines of a list in the lexicon, without comments."""
+    lines = (LEXICON / name).read_text(encoding="utf-8").splitlines()
+    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
 OPTIONS = WhisperOptions
@@ -254,4 +254,4 @@ OPTIONS = WhisperOptions
 
 def make(options: WhisperOptions, folder: Path, threads: int) -> WhisperEngine:
     """The weights in `folder`, loaded. Raises `EngineFailed`."""
-    return WhisperEngine(options, folder, threads)
+    return WhisperEngine(options, folder, threads, packaged() if options.lm_weight > 0 else None)

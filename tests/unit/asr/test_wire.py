@@ -66,7 +66,7 @@ def test_random_heads_give_only_wire_errors(head: bytes, body: bytes) -> None:
 @given(json_values, st.binary(max_size=30))
 def test_random_json_gives_only_wire_errors(value: object, body: bytes) -> None:
     text = json.dumps({"type": "x", "segments": value, "hypotheses": value}).encode()
-    head, rest = wire.decode(b"\x01" + len(text).to_bytes(4, "little") + text + body)
+    head, rest = wire.decode(bytes([wire.VERSION]) + len(text).to_bytes(4, "little") + text + body)
     with contextlib.suppress(WireError):
         wire.segments_of(head, rest)
     with contextlib.suppress(WireError):
