@@ -151,6 +151,8 @@ class Office:
                 open_leg=open_leg,
                 confirm=self.drafts.confirm,
                 log=self.staff.store.iter_between,
+                roster=lambda: self.staff.roster,
+                alerts=self.staff.policy.alerts,
                 busy=self.staff.policy.busy,
                 busy_by_itself=self.staff.policy.busy_by_itself,
                 numbers=self.staff.policy.numbers,

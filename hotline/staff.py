@@ -81,6 +81,11 @@ class Staff:
         """The roster, by user name, not older than a quarter of a minute."""
         return self._profiles
 
+    @property
+    def roster(self) -> Mapping[str, Agent]:
+        """Everyone on it, by user name."""
+        return {name: profile.agent for name, profile in self._profiles.items()}
+
     def agent(self, name: str, display: str = "") -> Agent:
         """The agent's profile; one without any skill for a user who is not on the roster."""
         known = self._profiles.get(name)

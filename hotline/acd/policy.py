@@ -58,6 +58,19 @@ class RosterWords(Closed):
     denied: Words = ("no", "")
 
 
+class Alerts(Closed):
+    """What a supervisor is told of."""
+
+    flags: tuple[Code, ...] = ()
+    """Flags of calls, the gravest first."""
+    hours: int = Field(default=12, ge=1, le=72)
+    """How long a call's alert stands."""
+    wait_s: int = Field(default=60, ge=5, le=3600)
+    """Who waits for longer is an alert."""
+    licence_days: int = Field(default=30, ge=0, le=365)
+    """So long before a licence expires."""
+
+
 class AcdPolicy(Closed):
     """The whole file."""
 
@@ -74,6 +87,7 @@ class AcdPolicy(Closed):
     numbers: dict[Annotated[str, Field(pattern=r"^\+?[0-9]{2,15}$")], Label] = {}
     """Outside numbers that have a button on the console; the outbound policy must permit them."""
     roster: RosterWords = RosterWords()
+    alerts: Alerts = Alerts()
 
     @property
     def rules(self) -> SkillRules:

@@ -126,6 +126,10 @@ class Waiting(Protocol):
         """From 1; 0 when it no longer waits."""
 
     @property
+    def waited_s(self) -> float:
+        """How long it has been in the queue, in seconds."""
+
+    @property
     def estimate_s(self) -> float | None:
         """How long it may still take, in seconds; None when there is no telling."""
 

@@ -38,6 +38,11 @@ class QueuedCall:
         return self._hub.position(self)
 
     @property
+    def waited_s(self) -> float:
+        """How long it has been in the queue, in seconds."""
+        return self._hub.now() - self.since
+
+    @property
     def estimate_s(self) -> float | None:
         """Seconds; None when there is no telling. See `hotline.acd.queue.estimate`."""
         return self._hub.estimate(self)

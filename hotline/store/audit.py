@@ -43,6 +43,15 @@ class AuditStore:
         with writing(self._engine) as connection:
             connection.execute(audit.insert().values(row))
 
+    def of_action(self, action: str, since: datetime) -> list[AuditEntry]:
+        """The latest entries of one action at or after `since`, oldest first; reads the whole table."""
+        wanted = select(audit).where(audit.c.action == action, audit.c.at >= since)
+        with reading(self._engine) as connection:
+            rows = connection.execute(wanted.order_by(audit.c.id.desc()).limit(MAX_ENTRIES)).all()
+        return [
+            AuditEntry(row.id, row.at, row.who, row.action, row.subject, row.detail) for row in reversed(rows)
+        ]
+
     def entries(
         self, *, subject: str | None = None, before: int | None = None, limit: int = 100
     ) -> Sequence[AuditEntry]:

@@ -10,7 +10,9 @@ from sqlalchemy import (
     Engine,
     Row,
     Select,
+    Text,
     and_,
+    cast,
     delete,
     func,
     or_,
@@ -228,6 +230,13 @@ class CallStore:
         )
         with reading(self._engine) as connection:
             return connection.execute(wanted).scalar_one()
+
+    def flagged(self, since: datetime, most: int = 500) -> list[CallRow]:
+        """The calls that started at or after `since` and have been given flags, newest first."""
+        some = cast(intents.c.flags, Text) != "[]"
+        wanted = _rows().where(calls.c.started >= since, some).order_by(calls.c.started.desc()).limit(most)
+        with reading(self._engine) as connection:
+            return [codec.to_call_row(row) for row in connection.execute(wanted)]
 
     def iter_export(self, start: datetime, end: datetime) -> Iterator[CallRow]:
         """The calls that started in [start, end), oldest first, as they were when the reading began.

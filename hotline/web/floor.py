@@ -5,12 +5,14 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from fastapi import Path as PathParam
 
 from hotline.acd.ports import Seat
 from hotline.acd.tally import tally
 from hotline.conversation import CallId
 from hotline.store.users import Session
 from hotline.store.views import LOCAL, local_midnight
+from hotline.web.alerts import KEY, SEEN, SEEN_DAYS, Waiter, alerts_json, find
 from hotline.web.auth import Guard
 from hotline.web.problems import Problem
 from hotline.web.shapes import mask_contact
@@ -38,6 +40,7 @@ async def floor(_session: Supervisor, site: SiteDep) -> Json:
         {
             "call": each.wanted.call,
             "caller": await _caller(site, each.wanted.call),
+            "waited_s": round(each.waited_s),
             "position": each.position,
             "priority": each.wanted.priority,
             "reasons": list(each.wanted.reasons),
@@ -59,9 +62,20 @@ async def floor(_session: Supervisor, site: SiteDep) -> Json:
         "agents": [_agent(seat) for seat in sorted(staffing.acd.seats.values(), key=_order)],
         "waiting": waiting,
         "talks": talks,
+        "alerts": await _alerts(site, staffing, waiting),
         "today": asdict(await site.ask(_today, staffing, today)),
         "busy": {**staffing.busy, **staffing.busy_by_itself},
     }
+
+
+@router.post("/floor/alerts/{key}/seen", status_code=204)
+async def see_alert(key: Annotated[str, PathParam(pattern=KEY)], session: Supervisor, site: SiteDep) -> None:
+    """Say that one takes care of an alert; it is on record who and when. Twice is harmless."""
+    _staffing(site)
+    await _read_seen(site)
+    if site.seen.by(key) is None:
+        await site.record(session.user.name, SEEN, key)
+        site.seen.add(key, session.user.name, site.deps.now())
 
 
 @router.delete("/floor/agents/{name}", status_code=204)
@@ -72,6 +86,22 @@ async def force_out(name: str, session: Supervisor, site: SiteDep) -> None:
         raise Problem(404, "agent.unknown")
     await site.record(session.user.name, "agent.sign_out", name)
     staffing.acd.sign_out(name, by=session.user.name)
+
+
+async def _alerts(site: Site, staffing: Staffing, waiting: list[Json]) -> list[Json]:
+    now, policy = site.deps.now(), staffing.alerts
+    await _read_seen(site)
+    calls = await site.ask(site.deps.calls.flagged, now - timedelta(hours=policy.hours))
+    waiters = [
+        Waiter(row["call"], row["caller"], now - timedelta(seconds=row["waited_s"])) for row in waiting
+    ]
+    return alerts_json(find(policy, calls, waiters, staffing.roster().values(), now), site.seen)
+
+
+async def _read_seen(site: Site) -> None:
+    if not site.seen.read:
+        since = site.deps.now() - timedelta(days=SEEN_DAYS)
+        site.seen.begin(await site.ask(site.deps.audit.of_action, SEEN, since))
 
 
 def _today(staffing: Staffing, today: date) -> Any:

@@ -11,6 +11,7 @@ import anyio.to_thread
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from hotline.web.alerts import Seen
 from hotline.web.deps import WebDeps
 from hotline.web.feed import LiveFeed
 from hotline.web.problems import Problem
@@ -33,6 +34,7 @@ class Site:
         self.deps = deps
         self.tickets = Tickets()
         self.heard = RecentlyHeard()
+        self.seen = Seen()
         self.feed = LiveFeed(deps.bus, self._refresh, show_raw=deps.settings.privacy.show_raw)
         self._threads = anyio.CapacityLimiter(THREADS)
         self._sign_ins = anyio.CapacityLimiter(SIGN_INS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hotline.acd.model import AcdLog, Agent
+from hotline.acd.policy import Alerts
 from hotline.acd.ports import Acd
 from hotline.call.floor import Floor
 from hotline.conversation import CallId
@@ -25,6 +26,10 @@ class Staffing:
     """Files a call's order; its number, or None when it comes later. Raises `HotlineError`."""
     log: Callable[[datetime, datetime], Iterable[AcdLog]]
     """The stored lines of a time, half open; blocks."""
+    roster: Callable[[], Mapping[str, Agent]]
+    """Everyone on the roster, by user name."""
+    alerts: Alerts
+    """What a supervisor is told of."""
     busy: Mapping[str, str]
     """Reasons of being busy that an agent may give, with their labels, in order."""
     busy_by_itself: Mapping[str, str]

@@ -184,6 +184,13 @@ async def test_everybody_at_once(
         await anyio.sleep(3)
         await row.locator("text=退出").click()
 
+        # What the first caller said is an alert; somebody takes care of it.
+        alert = zhao.locator(".floor-alert", has_text="138****0001")
+        await expect(alert).to_contain_text("群体性")
+        await picture(zhao, "people-alerts")
+        await alert.locator("text=我来处理").click()
+        await expect(alert).to_contain_text("zhao")
+
         # The first caller, the agent and a number outside; then the agent confirms and hangs up, 5 points.
         await li.click(".phone-others")
         await li.click("text=110 报警")
@@ -278,6 +285,8 @@ def check_records(room: Room, rows: list[dict[str, Any]], figures: dict[str, int
         ("li", 5),
         ("li", 4),
     ]
+    (seen,) = line.rows("SELECT who, subject FROM audit WHERE action = 'alert.seen'")
+    assert (seen["who"], seen["subject"]) == ("zhao", f"group:{by_remote['first']['id']}")
     assert [each["kind"] for each in line.rows(STEPS)] == ["listen", "whisper", "listen", "barge"]
     said = line.rows("SELECT speaker, text FROM utterances WHERE call_id = ?", by_remote["first"]["id"])
     words = {

@@ -2,7 +2,7 @@
 
 import { ask, get } from "./api.js";
 import { h, replace, toast } from "./dom.js";
-import { tick } from "./format.js";
+import { tick, when } from "./format.js";
 import { errorText, name, t } from "./text.js";
 
 const EVERY_MS = 1000;
@@ -12,7 +12,8 @@ export function floorPage(phone, onCall) {
   const today = h("div", { class: "floor-today" });
   const waiting = h("section", {});
   const agents = h("section", {});
-  const page = h("main", { class: "page wide-page floor" }, h("h1", {}, t("floor.title")), today, h("div", { class: "floor-columns" }, agents, waiting));
+  const alerts = h("section", { "aria-live": "polite" });
+  const page = h("main", { class: "page wide-page floor" }, h("h1", {}, t("floor.title")), alerts, today, h("div", { class: "floor-columns" }, agents, waiting));
   let last = "";
   const read = async () => {
     if (!page.isConnected && page.dataset.shown) return;
@@ -22,6 +23,11 @@ export function floorPage(phone, onCall) {
       const shown = JSON.stringify({ ...state, now: "", watching: phone.watching });
       if (shown !== last && !page.querySelector("button:active")) {
         last = shown;
+        const told = JSON.stringify([state.alerts, state.talks.map((each) => [each.call, each.agent])]);
+        if (told !== alerts.dataset.told) {
+          alerts.dataset.told = told;
+          drawAlerts(state, alerts, phone);
+        }
         draw(state, today, waiting, agents, phone, onCall);
       }
     } catch (error) {
@@ -54,11 +60,47 @@ function draw(state, today, waiting, agents, phone, onCall) {
     waiting,
     h("h2", {}, t("floor.queue")),
     state.waiting.length
-      ? h("ol", { class: "floor-list" }, state.waiting.map((each) => h("li", {}, h("b", {}, String(each.position)), h("span", { class: "mono" }, each.caller), each.reasons.map((reason) => h("span", { class: "pill flag-group" }, name("reason", reason))))))
+      ? h("ol", { class: "floor-list" }, state.waiting.map((each) => h("li", {}, h("b", {}, String(each.position)), h("span", { class: "mono" }, each.caller), h("span", { class: "hint" }, t("floor.waited", { s: each.waited_s })), each.reasons.map((reason) => h("span", { class: "pill flag-group" }, name("reason", reason))))))
       : h("p", { class: "hint" }, t("floor.queue.empty")),
   );
   replace(agents, h("h2", {}, t("floor.agents")), state.agents.length ? h("ul", { class: "floor-list" }, state.agents.map((each) => agent(each, state, phone, onCall))) : h("p", { class: "hint" }, t("floor.agents.none")));
   tick();
+}
+
+// What must be looked at now; what somebody has seen to goes down and grey.
+function drawAlerts(state, place, phone) {
+  const open = state.alerts.filter((each) => !each.seen_by);
+  replace(place, state.alerts.length ? [
+    h("h2", {}, t("floor.alerts"), open.length ? h("span", { class: "badge" }, String(open.length)) : null),
+    h("ul", { class: "floor-list floor-alerts" }, state.alerts.map((each) => alertRow(each, state, phone))),
+  ] : null);
+}
+
+function alertRow(each, state, phone) {
+  const talk = state.talks.find((one) => one.call === each.subject);
+  const call = each.kind !== "licence";
+  const expired = each.until && each.until < state.now.slice(0, 10);
+  return h(
+    "li",
+    { class: `floor-alert${each.seen_by ? " seen" : ""}${each.kind === "crisis" ? " grave" : ""}` },
+    h("b", {}, call && each.kind !== "wait" ? name("flag", each.kind) : t(`floor.alert.${each.kind}`)),
+    call
+      ? [h("a", { class: "mono", href: `#/calls/${encodeURIComponent(each.subject)}` }, each.caller || each.subject), h("span", { class: "hint" }, when(each.at)), each.open ? h("span", { class: "pill" }, t("floor.alert.open")) : null]
+      : [h("span", {}, each.agent), h("span", { class: "hint" }, t(expired ? "floor.alert.expired" : "floor.alert.until", { day: each.until }))],
+    h("span", { class: "grow" }),
+    talk && talk.agent !== phone.me.name ? h("button", { class: "small", type: "button", onclick: () => phone.supervise(talk.call, "listen") }, t("floor.listen")) : null,
+    each.seen_by
+      ? h("span", { class: "hint" }, t("floor.alert.seen", { who: each.seen_by, at: when(each.seen_at) }))
+      : h("button", { class: "small primary", type: "button", onclick: () => see(each) }, t("floor.alert.see")),
+  );
+}
+
+async function see(each) {
+  try {
+    await ask("POST", `/api/v1/floor/alerts/${encodeURIComponent(each.key)}/seen`);
+  } catch (error) {
+    toast(errorText(error), "error");
+  }
 }
 
 function agent(each, state, phone, onCall) {
