@@ -26,6 +26,20 @@ class Tally:
     """Of those answered, until the first answer."""
     longest_wait_s: float
     """Of all."""
+    callbacks: int
+    """Left the queue to be called back."""
+    asked: int
+    """Asked how satisfied they are: the agent has ended the talk, and the caller was still there."""
+    rated: int
+    """Of those asked, gave a mark; silence is none."""
+    satisfied: int
+    """Of those who gave a mark: 4 or 5."""
+    mean_mark: float | None
+    """Of those who gave one."""
+
+
+SATISFIED = 4
+"""Marks from here on count as satisfied."""
 
 
 @dataclass(slots=True)
@@ -33,6 +47,9 @@ class _Call:
     answered_ms: float | None = None
     abandoned: bool = False
     waited_ms: float = 0.0
+    called_back: bool = False
+    asked: bool = False
+    mark: int | None = None
 
 
 @dataclass(slots=True)
@@ -57,9 +74,18 @@ class Counter:
             call.answered_ms = waited
         elif line.kind is LogKind.ABANDON:
             call.abandoned = True
+        elif line.kind is LogKind.CALLBACK:
+            call.called_back = True
+        elif line.kind is LogKind.COMPLETEAGENT:
+            call.asked = True
+        elif line.kind is LogKind.REQUEUE:
+            call.asked = False  # the agent was lost at once: the caller waits again
+        elif line.kind is LogKind.SURVEY:
+            call.mark = int(line.facts.get("score", 0)) or None
 
     def tally(self) -> Tally:
         """The counts so far."""
+        marks = [call.mark for call in self._calls.values() if call.mark is not None]
         waits = [call.answered_ms for call in self._calls.values() if call.answered_ms is not None]
         return Tally(
             offered=len(self._calls),
@@ -68,6 +94,11 @@ class Counter:
             abandoned=sum(call.abandoned and call.answered_ms is None for call in self._calls.values()),
             mean_wait_s=sum(waits) / len(waits) / 1000 if waits else None,
             longest_wait_s=max((call.waited_ms for call in self._calls.values()), default=0.0) / 1000,
+            callbacks=sum(call.called_back for call in self._calls.values()),
+            asked=sum(call.asked or call.mark is not None for call in self._calls.values()),
+            rated=len(marks),
+            satisfied=sum(mark >= SATISFIED for mark in marks),
+            mean_mark=sum(marks) / len(marks) if marks else None,
         )
 
 

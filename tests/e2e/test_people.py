@@ -250,6 +250,8 @@ async def test_everybody_at_once(
             name: int(await zhao.locator(f".figure-{name} b").inner_text())
             for name in ("offered", "answered", "abandoned", "waiting", "talks")
         }
+        assert await zhao.locator(".figure-satisfied b").inner_text() == "100.0%"
+        assert await zhao.locator(".figure-rated b").inner_text() == "50.0%"
     check_records(room, rows, figures)
     check_sound(room, rows)
 

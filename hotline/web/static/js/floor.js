@@ -41,7 +41,7 @@ export function floorPage(phone, onCall) {
 }
 
 function draw(state, today, waiting, agents, phone, onCall) {
-  const { offered, answered, in_time, abandoned, mean_wait_s, longest_wait_s } = state.today;
+  const { offered, answered, in_time, abandoned, mean_wait_s, longest_wait_s, callbacks, asked, rated, satisfied } = state.today;
   const share = (part, all) => (all ? `${((100 * part) / all).toFixed(1)}%` : "—");
   const figures = [
     ["waiting", state.waiting.length],
@@ -52,6 +52,9 @@ function draw(state, today, waiting, agents, phone, onCall) {
     ["rate", share(answered, offered)],
     ["in_time", share(in_time, answered)],
     ["abandoned", abandoned],
+    ["callbacks", callbacks],
+    ["satisfied", share(satisfied, rated)],
+    ["rated", share(rated, asked)],
     ["mean_wait", mean_wait_s === null ? "—" : t("floor.seconds", { s: mean_wait_s.toFixed(1) })],
     ["longest", t("floor.seconds", { s: longest_wait_s.toFixed(0) })],
   ];

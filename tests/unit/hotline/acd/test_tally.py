@@ -51,6 +51,17 @@ def test_who_hangs_up_after_a_talk_has_not_abandoned_and_a_consultation_is_no_ca
     assert (counts.offered, counts.answered, counts.abandoned) == (1, 1, 0)
 
 
+def test_who_is_silent_when_asked_is_not_satisfied_and_not_dissatisfied() -> None:
+    days = [line(LogKind.ENTERQUEUE, call) for call in "abcde"]
+    days += [line(LogKind.COMPLETEAGENT, call, end=True) for call in "abcd"]
+    days += [line(LogKind.COMPLETEAGENT, "e", end=True), line(LogKind.REQUEUE, "e")]
+    days += [line(LogKind.SURVEY, "a", "", score=5), line(LogKind.SURVEY, "b", "", score=2)]
+    days += [line(LogKind.SURVEY, "c", "", score=4), line(LogKind.CALLBACK, "e")]
+    counts = tally(days)
+    assert (counts.asked, counts.rated, counts.satisfied, counts.callbacks) == (4, 3, 2, 1)
+    assert counts.mean_mark == pytest.approx(11 / 3)
+
+
 def test_an_empty_day() -> None:
     assert tally([]).mean_wait_s is None
     assert tally([]).offered == 0
