@@ -68,7 +68,7 @@ class Staff:
         self.policy = policy
         self.store = AcdLogStore(engine)
         self.acd = Distributor(settings, self.log, rules=policy.rules, utc_now=utc_now)
-        self._roster = RosterStore(engine)
+        self.people = RosterStore(engine)
         self._calls = CallStore(engine)
         self._ledger = Ledger(self.store.add)
         self._bus = bus
@@ -173,7 +173,7 @@ class Staff:
                 log.warning("roster not read, trying again", extra={"error": type(error).__name__})
 
     async def _read_roster(self) -> None:
-        profiles = await anyio.to_thread.run_sync(self._roster.all)
+        profiles = await anyio.to_thread.run_sync(self.people.all)
         self._profiles = {profile.agent.name: profile for profile in profiles}
         for profile in profiles:
             self.acd.refresh(profile.agent)

@@ -150,7 +150,19 @@ class Rows:
         clock = words.until[0].join(f"{each // 60:02}:{each % 60:02}" for each in (shift.begins, shift.ends))
         if len(shift.weekdays) == 7 or not words.days:
             return f"{words.every_day[0] if words.every_day else ''} {clock}".strip()
-        return f"{words.between_days[0].join(words.days[day][0] for day in sorted(shift.weekdays))} {clock}"
+        runs: list[list[int]] = []
+        for day in sorted(shift.weekdays):
+            if runs and day == runs[-1][-1] + 1:
+                runs[-1].append(day)
+            else:
+                runs.append([day])
+        return f"{words.between_days[0].join(self._run(run) for run in runs)} {clock}"
+
+    def _run(self, days: list[int]) -> str:
+        """Days in a row; three and more by the first and the last."""
+        words = self._words
+        joint = words.until[0] if len(days) > 2 else words.between_days[0]
+        return joint.join(words.days[day][0] for day in (days if len(days) < 3 else (days[0], days[-1])))
 
 
 def read_roster(data: bytes, policy: AcdPolicy, name: str) -> list[Profile]:

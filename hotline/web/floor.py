@@ -89,7 +89,7 @@ async def force_out(name: str, session: Supervisor, site: SiteDep) -> None:
 
 
 async def _alerts(site: Site, staffing: Staffing, waiting: list[Json]) -> list[Json]:
-    now, policy = site.deps.now(), staffing.alerts
+    now, policy = site.deps.now(), staffing.policy.alerts
     await _read_seen(site)
     calls = await site.ask(site.deps.calls.flagged, now - timedelta(hours=policy.hours))
     waiters = [

@@ -17,7 +17,19 @@ from fastapi.staticfiles import StaticFiles
 
 from hotline.metrics import CONTENT_TYPE
 from hotline.settings import WebSettings
-from hotline.web import api, auth, call_door, console, exports, floor, gateway, live, recordings, units
+from hotline.web import (
+    api,
+    auth,
+    call_door,
+    console,
+    exports,
+    floor,
+    gateway,
+    live,
+    recordings,
+    roster,
+    units,
+)
 from hotline.web.auth import PUBLIC, Guard
 from hotline.web.call_door import MAX_CALL_FRAME
 from hotline.web.deps import WebDeps
@@ -48,6 +60,7 @@ def make_app(deps: WebDeps) -> FastAPI:
         live.router,
         console.router,
         floor.router,
+        roster.router,
         gateway.router,
         call_door.router,
     ):

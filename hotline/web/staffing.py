@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hotline.acd.model import AcdLog, Agent
-from hotline.acd.policy import Alerts
+from hotline.acd.policy import AcdPolicy
 from hotline.acd.ports import Acd
 from hotline.call.floor import Floor
 from hotline.conversation import CallId
 from hotline.gateway.media import MediaLeg
+from hotline.store.roster import RosterStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,10 @@ class Staffing:
     """The stored lines of a time, half open; blocks."""
     roster: Callable[[], Mapping[str, Agent]]
     """Everyone on the roster, by user name."""
-    alerts: Alerts
-    """What a supervisor is told of."""
+    people: RosterStore
+    """The roster as it is kept."""
+    policy: AcdPolicy
+    """Names of skills and reasons, and what a supervisor is told of."""
     busy: Mapping[str, str]
     """Reasons of being busy that an agent may give, with their labels, in order."""
     busy_by_itself: Mapping[str, str]

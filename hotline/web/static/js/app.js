@@ -6,6 +6,7 @@ import { Detail } from "./detail.js";
 import { h, icon, replace, toast } from "./dom.js";
 import { auditPage, exportsPage } from "./exports.js";
 import { floorPage } from "./floor.js";
+import { rosterPage } from "./roster.js";
 import { tick } from "./format.js";
 import { gatewayPage } from "./gateway.js";
 import { showHelp } from "./help.js";
@@ -55,7 +56,7 @@ class Workplace {
   constructor(me) {
     this.me = me;
     const reads = me.rights.includes("read");
-    this.views = [reads && "calls", reads && "orders", me.rights.includes("supervise") && "floor", me.rights.includes("export") && "exports", me.rights.includes("audit") && "audit", me.rights.includes("metrics") && "gateway"].filter(Boolean);
+    this.views = [reads && "calls", reads && "orders", me.rights.includes("supervise") && "floor", me.rights.includes("supervise") && "roster", me.rights.includes("export") && "exports", me.rights.includes("audit") && "audit", me.rights.includes("metrics") && "gateway"].filter(Boolean);
     this.calls = new Calls(this.#live, (call) => this.#go(`calls/${call}`));
     this.orders = new Orders((number, call) => this.#go(`orders/${number}/${call}`));
     this.detail = new Detail(this.#live, me);
@@ -131,6 +132,7 @@ class Workplace {
     if (view === "calls") { replace(this.#main, this.calls.element, this.detail.element); this.calls.read().then(() => this.#firstCall()); }
     else if (view === "orders") { replace(this.#main, this.orders.element, this.detail.element); this.orders.read().then(() => this.#firstCall()); }
     else if (view === "floor") replace(this.#main, floorPage(this.phone, (call) => this.#go(`calls/${call}`)));
+    else if (view === "roster") replace(this.#main, rosterPage());
     else if (view === "exports") replace(this.#main, exportsPage());
     else if (view === "audit") replace(this.#main, auditPage());
     else if (view === "gateway") replace(this.#main, gatewayPage(this.me.rights));
