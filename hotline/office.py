@@ -112,6 +112,7 @@ class Office:
             people=People(
                 acd=self.acd,
                 want=self.staff.want,
+                policy=self.staff.policy,
                 log=self.staff.log,
                 dial=dial,
                 talks=self.talks,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from hotline.acd.model import AcdLog, LogKind
 from hotline.conversation import CallId
@@ -102,9 +103,13 @@ class Counter:
         )
 
 
-def tally(lines: Iterable[AcdLog]) -> Tally:
-    """The counts of these lines."""
+def tally(lines: Iterable[AcdLog], until: datetime | None = None) -> Tally:
+    """The counts of these lines; `until`: of calls that entered before, whose later lines still count.
+
+    A call belongs to the day on which it entered, though it goes on over midnight.
+    """
     counter = Counter()
     for line in lines:
-        counter.add(line)
+        if line.kind is not LogKind.ENTERQUEUE or until is None or line.at < until:
+            counter.add(line)
     return counter.tally()

@@ -120,6 +120,7 @@ class Attendance:
             log=people.log,
             dial=people.dial,
             listen=side.listen,
+            policy=people.policy,
             tape=side.tape,
             now=side.now,
             clock=side.clock,

@@ -69,6 +69,8 @@ class Drafts:
         view = await anyio.to_thread.run_sync(self._calls.get, call)
         if view is None or view.row.open or view.row.outcome not in {Outcome.ANSWERED, Outcome.ORDER_FILED}:
             raise NoDraft("no such call")
+        if view.content_deleted_at is not None:
+            raise NoDraft("what was said is deleted")
         if view.row.orders:
             return view.row.orders[0]
         said = await anyio.to_thread.run_sync(self._calls.transcript, call)

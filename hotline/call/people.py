@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hotline.acd.model import AcdLog, Wanted
+from hotline.acd.policy import AcdPolicy
 from hotline.acd.ports import Acd
 from hotline.call.talks import Talks
 from hotline.conversation import CallId
@@ -42,6 +43,7 @@ class People:
 
     acd: Acd
     want: Want
+    policy: AcdPolicy
     log: Callable[[AcdLog], None]
     dial: Callable[[str], Awaitable[MediaLeg]]
     """An outside number, past the outbound policy."""

@@ -1,6 +1,6 @@
 """Rings those an agent asks for: a colleague, or a number outside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -53,9 +53,9 @@ class Reaching:
         if kind == "agent":
             self._free_colleague(value, agent)
             return Wanted(parts.call, parts.queue, _AT_ONCE, agent=value, reasons=("transfer",))
-        if kind == "queue" and value:
-            return Wanted(parts.call, value, _AT_ONCE, reasons=("transfer",))
-        if kind == "skill" and value:
+        if kind == "queue" and (value in parts.policy.queues or value == parts.queue):
+            return replace(parts.policy.want(parts.call, value, ("transfer",)), priority=_AT_ONCE)
+        if kind == "skill" and value in parts.policy.skills:
             return Wanted(parts.call, parts.queue, _AT_ONCE, frozenset({value}), ("transfer",))
         raise NotAllowed("bad_target")
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from asr.audio import LegId
 from asr.protocols import Transcriber
 from hotline.acd.model import AcdLog, Wanted
+from hotline.acd.policy import AcdPolicy
 from hotline.acd.ports import Acd
 from hotline.conversation import CallId
 from hotline.gateway.media import MediaLeg, Sink
@@ -50,6 +51,8 @@ class TalkParts:
     """Reaches an outside number. Raises `NotPermitted`, `HotlineError`."""
     listen: Callable[[LegId], Transcriber]
     """A transcriber for an agent's leg, whose events are already being read."""
+    policy: AcdPolicy
+    """What queues ask for, and which skills there are."""
     tape: Sink
     """Takes what the caller hears, for the recording."""
     now: Callable[[], int]

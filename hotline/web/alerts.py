@@ -20,7 +20,7 @@ SEEN_DAYS = 31
 SEEN = "alert.seen"
 """The action under which the audit log has it."""
 WAIT, LICENCE = "wait", "licence"
-KEY = r"^[a-z_]{1,32}:[^\s/]{1,64}$"
+KEY = r"^[a-z_]{1,32}:[^/\x00-\x1f]{1,90}$"
 """What an alert is called: its kind and whom it is about."""
 
 
@@ -46,7 +46,10 @@ class Alert:
     @property
     def key(self) -> str:
         """What it is called."""
-        return f"{self.kind}:{self.subject}"
+        if self.until is None:
+            return f"{self.kind}:{self.subject}"
+        over = self.at.astimezone(LOCAL).date() > self.until  # that it is over must be seen to anew
+        return f"{self.kind}:{self.subject}:{self.until}{':over' if over else ''}"
 
 
 @dataclass(frozen=True, slots=True)

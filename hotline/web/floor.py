@@ -36,17 +36,7 @@ async def floor(_session: Supervisor, site: SiteDep) -> Json:
     """Everything of this moment; numbers masked. The day's figures are counted from the stored log."""
     staffing, now = _staffing(site), site.deps.now()
     today = now.astimezone(LOCAL).date()
-    waiting = [
-        {
-            "call": each.wanted.call,
-            "caller": await _caller(site, each.wanted.call),
-            "waited_s": round(each.waited_s),
-            "position": each.position,
-            "priority": each.wanted.priority,
-            "reasons": list(each.wanted.reasons),
-        }
-        for each in staffing.acd.waiting
-    ]
+    waiting = await _waiting(site)
     talks = [
         {
             "call": call,
@@ -71,8 +61,8 @@ async def floor(_session: Supervisor, site: SiteDep) -> Json:
 @router.post("/floor/alerts/{key}/seen", status_code=204)
 async def see_alert(key: Annotated[str, PathParam(pattern=KEY)], session: Supervisor, site: SiteDep) -> None:
     """Say that one takes care of an alert; it is on record who and when. Twice is harmless."""
-    _staffing(site)
-    await _read_seen(site)
+    if all(row["key"] != key for row in await _alerts(site, _staffing(site), await _waiting(site))):
+        raise Problem(404, "web.not_found")
     if site.seen.by(key) is None:
         await site.record(session.user.name, SEEN, key)
         site.seen.add(key, session.user.name, site.deps.now())
@@ -86,6 +76,20 @@ async def force_out(name: str, session: Supervisor, site: SiteDep) -> None:
         raise Problem(404, "agent.unknown")
     await site.record(session.user.name, "agent.sign_out", name)
     staffing.acd.sign_out(name, by=session.user.name)
+
+
+async def _waiting(site: Site) -> list[Json]:
+    return [
+        {
+            "call": each.wanted.call,
+            "caller": await _caller(site, each.wanted.call),
+            "waited_s": round(each.waited_s),
+            "position": each.position,
+            "priority": each.wanted.priority,
+            "reasons": list(each.wanted.reasons),
+        }
+        for each in _staffing(site).acd.waiting
+    ]
 
 
 async def _alerts(site: Site, staffing: Staffing, waiting: list[Json]) -> list[Json]:
@@ -105,7 +109,8 @@ async def _read_seen(site: Site) -> None:
 
 
 def _today(staffing: Staffing, today: date) -> Any:
-    return tally(staffing.log(local_midnight(today), local_midnight(today + timedelta(days=1))))
+    end = local_midnight(today + timedelta(days=1))
+    return tally(staffing.log(local_midnight(today), end + timedelta(days=1)), end)
 
 
 async def _caller(site: Site, call: str) -> str:

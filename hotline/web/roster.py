@@ -18,7 +18,7 @@ from hotline.web.staffing import Staffing
 router = APIRouter(prefix="/api/v1", tags=["roster"])
 
 Supervisor = Annotated[Session, Depends(Guard("supervise"))]
-UserName = Annotated[str, PathParam(pattern=r"^[^\s/]{1,64}$")]
+UserName = Annotated[str, PathParam(pattern=r"^[^/\x00-\x1f]{1,64}$")]
 Json = dict[str, Any]
 
 

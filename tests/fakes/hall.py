@@ -10,6 +10,7 @@ import anyio
 
 from hotline.acd.distributor import Distributor
 from hotline.acd.model import AcdLog, Agent, LogKind, Wanted
+from hotline.acd.policy import AcdPolicy
 from hotline.acd.ports import Offer
 from hotline.bus import InProcessBus
 from hotline.call.drafts import Drafts
@@ -110,7 +111,16 @@ class Hall:
             recordings=self.recordings,
             limits=LimitSettings(),
             people=People(
-                self.acd, want, self.log.append, dial, self.talks, self.drafts, 5.0, self.reattach_s, 10.0
+                acd=self.acd,
+                want=want,
+                policy=AcdPolicy(),
+                log=self.log.append,
+                dial=dial,
+                talks=self.talks,
+                drafts=self.drafts,
+                ring_s=5.0,
+                reattach_s=self.reattach_s,
+                requeue_s=10.0,
             ),
             clock=lambda: NOW,
         )

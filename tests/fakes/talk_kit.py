@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 
 from asr.audio import FRAME_SAMPLES, AudioFrame, LegId
 from hotline.acd.model import AcdLog, LogKind, Presence
+from hotline.acd.policy import AcdPolicy
 from hotline.acd.ports import Connected, Device, Offer, Seat
 from hotline.call.talk_parts import TalkParts, TalkResult
 from hotline.call.talking import LiveTalk
@@ -21,6 +22,14 @@ from tests.fakes.call_parts import FakeLeg, FakeTranscriber
 CALL = CallId("c1")
 PUBLIC, FORBIDDEN, DEAD = "96110", "900", "96111"
 """Numbers: one that answers, one no policy names, one that does not answer."""
+
+
+POLICY = AcdPolicy.model_validate(
+    {
+        "queues": {"night": {"label": "n"}, "yi": {"label": "y", "skills": ["language.yi"]}},
+        "skills": {"language.yi": "y"},
+    }
+)
 
 
 class PatientLeg(FakeLeg):
@@ -110,6 +119,7 @@ class Staff:
             log=self.logged.append,
             dial=self._dial,
             listen=self._listen,
+            policy=POLICY,
             tape=self.tape.append,
             now=lambda: self.caller.now,
             clock=self.clock,

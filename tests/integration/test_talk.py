@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup
 from numpy.typing import NDArray
 
 from asr.audio import AudioFrame, LegId
+from hotline.acd.policy import AcdPolicy
 from hotline.acd.ports import Connected
 from hotline.call.floor import Oversight
 from hotline.call.line import utc_now
@@ -82,6 +83,7 @@ def parts(
         log=lambda _: None,
         dial=dial,
         listen=listen,
+        policy=AcdPolicy(),
         tape=lambda frame: tape.push(1, frame),
         now=now,
         clock=utc_now,

@@ -1,6 +1,7 @@
 """A day's figures from the log, by hand-made days."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -60,6 +61,18 @@ def test_who_is_silent_when_asked_is_not_satisfied_and_not_dissatisfied() -> Non
     counts = tally(days)
     assert (counts.asked, counts.rated, counts.satisfied, counts.callbacks) == (4, 3, 2, 1)
     assert counts.mean_mark == pytest.approx(11 / 3)
+
+
+def test_a_call_belongs_to_the_day_it_entered_on() -> None:
+    midnight = NOW + timedelta(days=1)
+    days = [
+        replace(line(LogKind.ENTERQUEUE, "a"), at=midnight - timedelta(seconds=20)),
+        replace(line(LogKind.CONNECT, "a", waited_ms=25_000), at=midnight + timedelta(seconds=5)),
+        replace(line(LogKind.ENTERQUEUE, "b"), at=midnight),
+        replace(line(LogKind.SURVEY, "a", "", score=5), at=midnight + timedelta(seconds=90)),
+    ]
+    counts = tally(days, midnight)
+    assert (counts.offered, counts.answered, counts.satisfied) == (1, 1, 1)
 
 
 def test_an_empty_day() -> None:

@@ -217,6 +217,8 @@ async def test_nobody_answers_in_time() -> None:
     [
         ("agent:bo", "bo", "legal", frozenset()),
         ("queue:night", None, "night", frozenset()),
+        ("queue:yi", None, "yi", frozenset({"language.yi"})),
+        ("queue:legal", None, "legal", frozenset()),
         ("skill:language.yi", None, "legal", frozenset({"language.yi"})),
     ],
 )
@@ -394,6 +396,5 @@ async def test_the_floor_finds_talks_by_agent() -> None:
         await talk.complete()
         assert floor.of_guest("bo") is None
         assert floor.of_agent("bo") == (CALL, talk)
-        floor.end(CALL)
         floor.end(CALL)
         assert not floor.talks

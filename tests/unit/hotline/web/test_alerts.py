@@ -67,6 +67,7 @@ def test_licences_that_run_out() -> None:
         ("gone", "Gone", date(2026, 11, 23)),
         ("soon", "Soon", date(2026, 12, 24)),
     ]
+    assert [each.key for each in found] == ["licence:gone:2026-11-23:over", "licence:soon:2026-12-24"]
 
 
 def test_what_is_seen_to_goes_down_and_the_first_who_did_stays() -> None:
