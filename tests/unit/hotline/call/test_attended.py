@@ -103,6 +103,21 @@ async def test_a_caller_who_will_not_wait_is_called_back(hall: Hall) -> None:
     assert hall.store.records[0].outcome is Outcome.ORDER_FILED
 
 
+async def test_a_caller_may_choose_the_queue_of_minors_while_waiting(hall: Hall) -> None:
+    li = hall.agent()
+    async with hall.call():
+        await hall.until(lambda: li.offers)
+        hall.leg.press("3")
+        await hall.until(lambda: hall.kinds().count(LogKind.ENTERQUEUE) == 2)
+        await hall.answered(li)
+        await hall.talks.talks[CALL].hangup()
+        await hall.until(lambda: li.leg.hangups)
+        hall.leg.end(EndCause.REMOTE_HANGUP)
+    assert [line.queue for line in hall.log if line.kind is LogKind.ENTERQUEUE] == ["duty", "minors"]
+    assert hall.kinds().count(LogKind.CONNECT) == 1
+    assert "minors" in hall.store.records[0].flow_path
+
+
 async def test_an_agent_lost_at_once_puts_the_caller_first_again(hall: Hall) -> None:
     hall.reattach_s = 0.0
     li = hall.agent()

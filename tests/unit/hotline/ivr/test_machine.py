@@ -115,6 +115,16 @@ def test_a_key_while_waiting_asks_for_a_call_back_and_none_does_while_talking() 
     assert state.node == "duty"
 
 
+@pytest.mark.parametrize(("key", "node", "queue"), [("3", "minors", "minors"), ("4", "elders", "elder")])
+def test_minors_and_elders_have_queues_of_their_own(key: str, node: str, queue: str) -> None:
+    state, log = _run(FLOW, DONE, DONE, _press(key))
+    assert state.node == node
+    (entered,) = (effect for effect in log[-1] if isinstance(effect, m.EnterQueue))
+    assert entered.name == queue
+    state, log = _run(FLOW, DONE, DONE, _press(key), _press("1"))
+    assert log[-1] == (m.FileOrder("callback"),)
+
+
 def test_who_presses_for_a_message_while_waiting_leaves_one() -> None:
     state, _ = _run(FLOW, DONE, DONE, _press("2"))
     assert state.node == "message"
