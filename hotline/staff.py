@@ -1,7 +1,6 @@
 """The agents of a running line: distribution, roster, log and phones, put together."""
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,15 +23,13 @@ from hotline.events import AcdLogged
 from hotline.metrics import Metrics
 from hotline.settings import AcdSettings
 from hotline.store.acd_log import AcdLogStore
-from hotline.store.calls import CallStore
+from hotline.store.calls import NUMBER, CallStore
 from hotline.store.roster import Profile, RosterStore
 
 log = logging.getLogger(__name__)
 
 ROSTER_SECONDS = 15.0
 """How soon a change of the roster is taken over."""
-_NUMBER = re.compile(r"\+?\d{5,15}")
-"""What can be told from others: `anonymous` and a browser's address cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +152,7 @@ class Staff:
 
     async def _dropped_before(self, remote: str) -> bool:
         minutes = self.policy.dropped_within_minutes
-        if not minutes or not _NUMBER.fullmatch(remote):
+        if not minutes or not NUMBER.fullmatch(remote):
             return False
         since = utc_now() - timedelta(minutes=minutes)
         try:

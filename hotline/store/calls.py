@@ -1,5 +1,6 @@
 """Writes calls as they happen, and reads them back."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +44,8 @@ SERVER_DIED = "server_died"
 """`CallRecord.detail` of a call whose process ended before it did."""
 
 _EXPORT_CHUNK = 500
+NUMBER = re.compile(r"\+?\d{5,15}")
+"""A number that can be told from others: `anonymous` and a browser's address cannot."""
 _CUT = (EndCause.MEDIA_TIMEOUT, EndCause.TRANSPORT, EndCause.NO_ACK, EndCause.ERROR)
 """Ends that nobody wanted."""
 _INTENT_COLUMNS = (
@@ -219,6 +222,26 @@ class CallStore:
         wanted = wanted.order_by(calls.c.started.desc(), calls.c.id.desc())
         wanted = wanted.limit(max(1, min(query.limit, MAX_ROWS)))
         with reading(self._engine) as connection:
+            return [codec.to_call_row(row) for row in connection.execute(wanted)]
+
+    def earlier(self, call: CallId, days: int = 90, most: int = 10) -> list[CallRow]:
+        """Calls from the same number in the days before this one, newest first.
+
+        Empty for a call that is not known, or whose number does not tell one caller from another.
+        """
+        with reading(self._engine) as connection:
+            one = connection.execute(
+                select(calls.c.remote, calls.c.started).where(calls.c.id == storable(call))
+            ).one_or_none()
+            if one is None or not NUMBER.fullmatch(one.remote):
+                return []
+            # the index is on the start
+            wanted = _rows().where(
+                calls.c.started < one.started,
+                calls.c.started >= one.started - timedelta(days=days),
+                calls.c.remote == one.remote,
+            )
+            wanted = wanted.order_by(calls.c.started.desc()).limit(most)
             return [codec.to_call_row(row) for row in connection.execute(wanted)]
 
     def count(self, query: CallFilter) -> int:

@@ -96,6 +96,14 @@ async def call_detail(call: str, _session: Reader, site: SiteDep) -> Json:
     return _call(view, said, orders, None if site.deps.settings.privacy.show_raw else mask_transcript(said))
 
 
+@router.get("/calls/{call}/earlier")
+async def earlier_calls(call: str, _session: Reader, site: SiteDep) -> Json:
+    """What the same number called about in the ninety days before, newest first; masked like any list."""
+    rows = await site.ask(site.deps.calls.earlier, CallId(call))
+    raw = site.deps.settings.privacy.show_raw
+    return {"calls": [call_row_json(row, raw=raw) for row in rows]}
+
+
 @router.get("/calls/{call}/transcript")
 async def call_transcript(call: str, _session: Reader, site: SiteDep) -> Json:
     """A call's finals, masked."""

@@ -385,3 +385,17 @@ def test_writers_wait_for_each_other(store: CallStore) -> None:
         thread.join()
     assert problems == []
     assert len(store.transcript(CALL)) == 60
+
+
+def test_earlier_calls_are_those_of_the_same_number(store: CallStore) -> None:
+    said = {
+        "old": ("13800001234", -91), "before": ("13800001234", -2), "other": ("13800009999", -1),
+        "now": ("13800001234", 0), "later": ("13800001234", 1), "web": ("web:127.0.0.1", 0),
+        "web2": ("web:127.0.0.1", 1),
+    }  # fmt: skip
+    for name, (remote, days) in said.items():
+        store.start(CallId(name), "phone", remote, "12348", START + timedelta(days=days))
+    assert [row.call for row in store.earlier(CallId("now"))] == ["before"]
+    assert [row.call for row in store.earlier(CallId("later"))] == ["now", "before"]
+    assert store.earlier(CallId("web2")) == []  # an address tells nobody apart
+    assert store.earlier(CallId("unknown")) == []

@@ -108,6 +108,9 @@ async def test_calls_are_found_masked_and_raw_only_for_a_reason(
     whole = await client.get("/api/v1/calls/c1")
     assert PHONE not in whole.text
     assert "00001234" not in whole.text
+    earlier = await client.get("/api/v1/calls/c1/earlier")
+    assert earlier.status_code == 200
+    assert PHONE not in earlier.text
     raw = await client.post("/api/v1/calls/c1/unmask", json={"reason": "回访来电人"})
     assert raw.json()["remote"] == PHONE
     [entry] = [entry for entry in line.deps.audit.entries() if entry.action == "call.unmask"]

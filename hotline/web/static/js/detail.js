@@ -13,6 +13,7 @@ const RETRY_MS = [300, 900, 2000, 4000];
 export class Detail {
   #player = new Player();
   #head = h("header", { class: "call-head" });
+  #earlier = h("section", { class: "earlier", hidden: true });
   #shown = "";
   #stored = null;
   #reading = 0;
@@ -29,7 +30,7 @@ export class Detail {
     this.order.element.addEventListener("changed", () => this.live.calls.has(this.#shown) || this.#read());
     this.#player.addEventListener("at", (event) => this.transcript.playing(event.detail));
     this.#none = h("div", { class: "nothing" }, icon("phone"), h("p", {}, t("detail.none")), h("p", { class: "hint" }, t("detail.none.hint")));
-    this.#call = h("div", { class: "call" }, this.#head, this.#player.element, this.transcript.element, this.order.element);
+    this.#call = h("div", { class: "call" }, h("div", { class: "call-top" }, this.#head, this.#earlier), this.#player.element, this.transcript.element, this.order.element);
     this.element = h("main", { class: "detail" }, this.#none);
   }
 
@@ -48,8 +49,24 @@ export class Detail {
     if (!call) return;
     const live = this.live.calls.get(call);
     this.#player.load(call, false, 0);
+    this.#showEarlier(call);
     if (live) this.#showLive(live);
     else this.#read();
+  }
+
+  // What the same caller called about before.
+  async #showEarlier(call) {
+    this.#earlier.hidden = true;
+    let rows;
+    try {
+      ({ calls: rows } = await get(`/api/v1/calls/${encodeURIComponent(call)}/earlier`));
+    } catch {
+      return; // the call itself tells what is wrong
+    }
+    if (call !== this.#shown || !rows.length) return;
+    this.#earlier.hidden = false;
+    replace(this.#earlier, h("details", {}, h("summary", {}, t("detail.earlier", { n: rows.length })), h("ul", {}, rows.map((row) =>
+      h("li", {}, h("a", { href: `#/calls/${encodeURIComponent(row.call)}` }, when(row.started)), " ", row.matter_label || t("calls.unclassified"), " ", h("span", { class: "hint" }, [row.outcome ? name("outcome", row.outcome) : "", ...row.orders].filter(Boolean).join(" · ")))))));
   }
 
   // Live events touched these calls.
