@@ -70,7 +70,8 @@ def test_dialogues_name_known_codes_and_fields() -> None:
     for call in dialogues():
         assert {*call["matters"], *call.get("also", [])} <= matters, call["say"]
         assert not set(call["matters"]) & set(call.get("also", [])), call["say"]
-        assert call.get("service", "consult") in services
+        asked = call.get("service", "consult")
+        assert set([asked] if isinstance(asked, str) else asked) <= services, call["say"]
         assert set(call["slots"]) <= SLOTS, call["say"]
         assert all(isinstance(value, str) for value in call["slots"].values()), call["slots"]
         assert call["slots"].get("place", "510100") in places
@@ -96,3 +97,11 @@ def test_emergencies_are_many_distinct_and_in_both_halves() -> None:
     assert len(set(everything)) == len(everything)
     for group in (*crisis["crisis"].values(), crisis["harmless"]):
         assert min(Counter(map(is_test, group)).values()) >= len(group) // 3
+
+
+def test_every_service_is_asked_for() -> None:
+    asked: dict[str, list[str]] = read_yaml(DATA / "services.yaml")["services"]
+    assert set(asked) == codes()[1]
+    told = [said for group in asked.values() for said in group]
+    assert len(set(told)) == len(told)
+    assert min(map(len, asked.values())) >= 5
