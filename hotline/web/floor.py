@@ -25,16 +25,10 @@ Supervisor = Annotated[Session, Depends(Guard("supervise"))]
 Json = dict[str, Any]
 
 
-def _staffing(site: Site) -> Staffing:
-    if site.deps.staffing is None:
-        raise Problem(404, "web.not_found")
-    return site.deps.staffing
-
-
 @router.get("/floor")
 async def floor(_session: Supervisor, site: SiteDep) -> Json:
     """Everything of this moment; numbers masked. The day's figures are counted from the stored log."""
-    staffing, now = _staffing(site), site.deps.now()
+    staffing, now = site.staffing, site.deps.now()
     today = now.astimezone(LOCAL).date()
     waiting = await _waiting(site)
     talks = [
@@ -61,7 +55,7 @@ async def floor(_session: Supervisor, site: SiteDep) -> Json:
 @router.post("/floor/alerts/{key}/seen", status_code=204)
 async def see_alert(key: Annotated[str, PathParam(pattern=KEY)], session: Supervisor, site: SiteDep) -> None:
     """Say that one takes care of an alert; it is on record who and when. Twice is harmless."""
-    if all(row["key"] != key for row in await _alerts(site, _staffing(site), await _waiting(site))):
+    if all(row["key"] != key for row in await _alerts(site, site.staffing, await _waiting(site))):
         raise Problem(404, "web.not_found")
     if site.seen.by(key) is None:
         await site.record(session.user.name, SEEN, key)
@@ -71,7 +65,7 @@ async def see_alert(key: Annotated[str, PathParam(pattern=KEY)], session: Superv
 @router.delete("/floor/agents/{name}", status_code=204)
 async def force_out(name: str, session: Supervisor, site: SiteDep) -> None:
     """Sign an agent out; a talk going on goes on. Who did it is put on record first."""
-    staffing = _staffing(site)
+    staffing = site.staffing
     if name not in staffing.acd.seats:
         raise Problem(404, "agent.unknown")
     await site.record(session.user.name, "agent.sign_out", name)
@@ -88,7 +82,7 @@ async def _waiting(site: Site) -> list[Json]:
             "priority": each.wanted.priority,
             "reasons": list(each.wanted.reasons),
         }
-        for each in _staffing(site).acd.waiting
+        for each in site.staffing.acd.waiting
     ]
 
 

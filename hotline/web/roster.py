@@ -32,16 +32,10 @@ class Cells(BaseModel):
     ] = Field(max_length=len(COLUMNS))
 
 
-def _staffing(site: Site) -> Staffing:
-    if site.deps.staffing is None:
-        raise Problem(404, "web.not_found")
-    return site.deps.staffing
-
-
 @router.get("/roster")
 async def roster(_session: Supervisor, site: SiteDep) -> Json:
     """Everyone, as rows of a roster file, with how they stand; and what the columns and skills are called."""
-    staffing = _staffing(site)
+    staffing = site.staffing
     rows = Rows(staffing.policy)
     profiles = await site.ask(staffing.people.all)
     return {
@@ -60,7 +54,7 @@ async def put(name: UserName, body: Cells, session: Supervisor, site: SiteDep) -
     422 `roster.invalid.COLUMN` names the first cell that is wrong, 409 `roster.taken` a desk phone that
     somebody else has.
     """
-    staffing = _staffing(site)
+    staffing = site.staffing
     rows = Rows(staffing.policy)
     profile, problems = rows.profile({**body.cells, "name": name})
     if profile is None:
@@ -76,7 +70,7 @@ async def put(name: UserName, body: Cells, session: Supervisor, site: SiteDep) -
 @router.delete("/roster/{name}", status_code=204)
 async def remove(name: UserName, session: Supervisor, site: SiteDep) -> None:
     """Take somebody off the roster; what they did stays on record."""
-    staffing = _staffing(site)
+    staffing = site.staffing
     await site.record(session.user.name, "roster.remove", name)
     if not await site.ask(staffing.people.remove, name):
         raise Problem(404, "agent.unknown")

@@ -15,6 +15,7 @@ from hotline.web.alerts import Seen
 from hotline.web.deps import WebDeps
 from hotline.web.feed import LiveFeed
 from hotline.web.problems import Problem
+from hotline.web.staffing import Staffing
 from hotline.web.tickets import RecentlyHeard, Tickets
 
 P = ParamSpec("P")
@@ -38,6 +39,13 @@ class Site:
         self.feed = LiveFeed(deps.bus, self._refresh, show_raw=deps.settings.privacy.show_raw)
         self._threads = anyio.CapacityLimiter(THREADS)
         self._sign_ins = anyio.CapacityLimiter(SIGN_INS)
+
+    @property
+    def staffing(self) -> Staffing:
+        """The people of the line. Raises `Problem` 404 for a line that has none."""
+        if self.deps.staffing is None:
+            raise Problem(404, "web.not_found")
+        return self.deps.staffing
 
     async def ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something that blocks. Cancelling lets the thread finish and drops its answer."""
