@@ -60,7 +60,10 @@ class Reaching:
         raise NotAllowed("bad_target")
 
     async def reach(self, target: str, agent: str) -> Reached:
-        """Ring `agent:NAME` or `number:DIGITS` for `agent` until answered. Raises `NotAllowed`."""
+        """Ring `agent:NAME`, somebody of `skill:CODE` or `queue:NAME`, or `number:DIGITS`, until answered.
+
+        `agent`: who asks. Raises `NotAllowed`.
+        """
         kind, _, value = target.partition(":")
         found: Reached | None = None
         try:
@@ -73,12 +76,11 @@ class Reaching:
         return found
 
     async def _answered(self, kind: str, value: str, agent: str) -> Reached:
-        if kind == "agent":
-            connected = await self._ring_colleague(value, agent)
-            return Reached(connected.leg, connected.seat, connected.device.kind)
         if kind == "number" and value:
             return Reached(await self._ring_number(value), None)
-        raise NotAllowed("bad_target")
+        wanted = replace(self.wanted(kind, value, agent), queue=CONSULTING, reasons=())
+        connected = await self._ring_colleague(wanted)
+        return Reached(connected.leg, connected.seat, connected.device.kind)
 
     async def send_away(self, found: Reached) -> None:
         """Too late: the talk is over."""
@@ -93,9 +95,8 @@ class Reaching:
         if seat.presence is not Presence.READY:
             raise NotAllowed("agent_busy")
 
-    async def _ring_colleague(self, name: str, agent: str) -> Connected:
-        self._free_colleague(name, agent)
-        waiting = self._parts.acd.enter(Wanted(self._parts.call, CONSULTING, _AT_ONCE, agent=name))
+    async def _ring_colleague(self, wanted: Wanted) -> Connected:
+        waiting = self._parts.acd.enter(wanted)
         connected: Connected | None = None
         try:
             with anyio.move_on_after(self._parts.ring_s):

@@ -267,6 +267,7 @@ class Console:
             "busy": dict(self._staffing.busy),
             "busy_by_itself": dict(self._staffing.busy_by_itself),
             "numbers": dict(self._staffing.numbers),
+            "skills": dict(self._staffing.policy.skills),
         }
 
     def _talk_json(self) -> Json | None:

@@ -222,6 +222,8 @@ export class Softphone {
     ];
     const rows = state.colleagues.map((each) =>
       h("li", {}, h("span", { class: `presence presence-${each.presence}` }, h("i", { class: "dot on" }), each.display), h("small", {}, name("presence", each.presence)), h("span", { class: "grow" }), three(`agent:${each.name}`, each.presence !== "ready")));
+    const skill = h("select", { name: "skill", "aria-label": t("phone.skill") }, h("option", { value: "" }, t("phone.skill")), Object.entries(state.skills).map(([code, label]) => h("option", { value: code }, label)));
+    const skilled = (type) => () => skill.value && toward(type, `skill:${skill.value}`)();
     const buttons = Object.entries(state.numbers).map(([digits, label]) =>
       h("button", { class: "small emergency", type: "button", onclick: () => confirm(t("phone.emergency", { label })) && toward("invite", `number:${digits}`)() }, label));
     this.#open(
@@ -229,7 +231,10 @@ export class Softphone {
       h("div", { class: "others" }, h("ul", {}, rows.length ? rows : h("li", { class: "hint" }, t("phone.nobody"))), h("div", { class: "dial" }, number,
         h("button", { class: "small", type: "button", onclick: dialled("transfer") }, t("phone.transfer")),
         h("button", { class: "small", type: "button", onclick: dialled("consult") }, t("phone.consult")),
-        h("button", { class: "small", type: "button", onclick: dialled("invite") }, t("phone.invite"))), h("div", { class: "dial" }, buttons)),
+        h("button", { class: "small", type: "button", onclick: dialled("invite") }, t("phone.invite"))), h("div", { class: "dial" }, skill,
+        h("button", { class: "small", type: "button", onclick: skilled("transfer") }, t("phone.transfer")),
+        h("button", { class: "small", type: "button", onclick: skilled("consult") }, t("phone.consult")),
+        h("button", { class: "small", type: "button", onclick: skilled("invite") }, t("phone.invite"))), h("div", { class: "dial" }, buttons)),
     );
   }
 

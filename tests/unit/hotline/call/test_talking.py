@@ -6,7 +6,6 @@ import pytest
 from hotline.acd.model import LogKind, NotAllowed, Presence
 from hotline.call.floor import Oversight, PartyKind
 from hotline.call.talk_parts import TalkEnd
-from hotline.call.talks import Talks
 from hotline.conversation import EndCause
 from tests.fakes.talk_kit import CALL, DEAD, FORBIDDEN, PUBLIC, settle, staff
 
@@ -382,19 +381,3 @@ async def test_a_supervisor_takes_over(watching: bool) -> None:
         with pytest.raises(NotAllowed, match="talking"):
             await talk.take_over(kit.seats["chief"], kit.leg("x"))
         await kit.last_leg("x").hangup()
-
-
-async def test_the_floor_finds_talks_by_agent() -> None:
-    async with staff() as (_kit, talk):
-        floor = Talks()
-        floor.begin(CALL, talk)
-        assert floor.of_agent("anna") == (CALL, talk)
-        assert floor.of_agent("bo") is None
-        await talk.consult("agent:bo")
-        assert floor.of_guest("bo") == (CALL, talk)
-        assert floor.of_guest("anna") is None
-        await talk.complete()
-        assert floor.of_guest("bo") is None
-        assert floor.of_agent("bo") == (CALL, talk)
-        floor.end(CALL)
-        assert not floor.talks
