@@ -15,7 +15,7 @@ class Alert:
     """Words that may tell of an emergency."""
 
     code: str
-    """self_harm, violence, child or threat."""
+    """self_harm, violence, child, threat or mass."""
     label: str
     hand_off: str
     """The number a person may offer or call; the machine dials nothing."""
@@ -30,13 +30,15 @@ def alerts(text: str, kinds: tuple[CrisisKind, ...]) -> tuple[Alert, ...]:
     found = []
     for kind in kinds:
         excused = [(at, at + len(word)) for word in kind.unless for at in find_all(text, word)]
+        excused += [match.span() for each in kind.excuses for match in each.finditer(text)]
+        hits = [(at, at + len(word)) for word in kind.words for at in find_all(text, word)]
+        hits += [match.span() for each in kind.patterns for match in each.finditer(text)]
         places = [
-            (at, -len(word), word)
-            for word in kind.words
-            for at in find_all(text, word)
-            if not any(left <= at and at + len(word) <= right for left, right in excused)
+            (start, -end)
+            for start, end in hits
+            if not any(left <= start and end <= right for left, right in excused)
         ]
         if places:
-            at, _, word = min(places)
-            found.append(Alert(kind.code, kind.label, kind.hand_off, at, at + len(word), word))
+            start, end = min(places)
+            found.append(Alert(kind.code, kind.label, kind.hand_off, start, -end, text[start:-end]))
     return tuple(found)

@@ -1,10 +1,11 @@
 """Reads `intents.yaml`: matters, services, flags, hand-off numbers, crisis words, wording of fields."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from hotline.errors import ConfigError
 from hotline.yaml_file import read_yaml
@@ -13,6 +14,18 @@ FILE = "intents.yaml"
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
 Words = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+def _compiled(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return re.compile(value)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+
+
+Expression = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
 
 
 class Closed(BaseModel):
@@ -66,6 +79,9 @@ class CrisisKind(Closed):
     hand_off: str
     words: Words
     unless: Words = ()
+    patterns: tuple[Expression, ...] = ()
+    excuses: tuple[Expression, ...] = ()
+    """A hit that lies within one of these is none."""
 
 
 class SummaryLine(Closed):

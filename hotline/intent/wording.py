@@ -3,27 +3,15 @@
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from hotline.errors import ConfigError
-from hotline.intent.policy import Closed, Words
+from hotline.intent.policy import Closed, Expression, Words
 from hotline.yaml_file import read_yaml
 
 FILE = "slots.yaml"
-
-
-def _compiled(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return re.compile(value)
-    except re.error as error:
-        raise ValueError(f"no regular expression: {error}") from error
-
-
-Expression = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
 
 
 class Template(Closed):

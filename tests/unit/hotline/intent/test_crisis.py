@@ -8,6 +8,7 @@ import pytest
 from asr.normalize import normalize
 from hotline.intent.crisis import alerts
 from hotline.intent.policy import Policy, read_policy
+from hotline.yaml_file import read_yaml
 
 pytestmark = pytest.mark.unit
 
@@ -58,3 +59,32 @@ def test_harmless_wording(said: str) -> None:
 def test_an_alert_points_at_its_words_and_the_number_to_offer() -> None:
     (alert,) = alerts("老板不给钱，我不想活了", policy().crisis)
     assert (alert.start, alert.end, alert.text, alert.hand_off) == (7, 10, "不想活", "12356")
+
+
+RECALL_FLOOR, FALSE_CEILING = 0.94, 0.05
+
+
+def test_the_invented_set_is_recalled_with_few_false_alarms() -> None:
+    crisis = read_yaml(Path(__file__).parents[4] / "tests/data/crisis.yaml")
+    told = [said for group in crisis["crisis"].values() for said in group]
+    assert sum(bool(codes(said)) for said in told) / len(told) >= RECALL_FLOOR
+    false = [said for said in crisis["harmless"] if codes(said)]
+    assert len(false) / len(crisis["harmless"]) <= FALSE_CEILING, false
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("我们两百多个工人把大门堵了", "mass"),
+        ("大家约好去堵高速", "mass"),
+        ("我爬到塔吊上了", "self_harm"),
+        ("我把门反锁了的煤气打开了", "self_harm"),
+    ],
+)
+def test_patterns_reach_over_words_between(said: str, code: str) -> None:
+    assert code in codes(said)
+
+
+def test_an_excuse_covers_only_the_hit_it_holds() -> None:
+    assert codes("自杀险赔不赔") == set()
+    assert codes("自杀险赔不赔，我想自杀") == {"self_harm"}
