@@ -127,7 +127,7 @@ class Intent:
     """Top three, best first."""
     slots: tuple[Slot, ...]
     evidence: tuple[Span, ...]
-    """Words the matter was recognised by."""
+    """Words the matter was recognised by, or with none for it, the service."""
     source: Source
     flags: tuple[str, ...] = ()
     """`green_channel` (unpaid wages), `crisis`, `group`, `minor`, …: policy data names them."""

@@ -3,13 +3,16 @@
 
 Needs the `train` extra and a TSV with the columns text, label and label_kind (an optional folder of
 evaluation data has one). Only rows of kind `gold` are used: labels guessed from keywords make the figures
-worse. Printed figures are 5-fold: no row is judged by weights that have seen it.
+worse. Rows of the test part of `tests/data/legal_labels.tsv` are left out, so that it stays unseen; a row of
+its dev part is learned with its own label where that was found acceptable, else with the best one checked.
+Printed figures are 5-fold, against those labels: no row is judged by weights that have seen it.
 
     python scripts/train_router.py [../shared/data/legal/train.tsv] [--out ivr_flows/router_weights.npz]
 """
 
 import argparse
 import csv
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +24,10 @@ from sklearn.model_selection import StratifiedKFold
 
 from asr.normalize import normalize
 from hotline.intent.classifier import FILE, features
+from hotline.intent.policy import read_policy
 
 BUCKETS = 1 << 15
+CHECKED = Path("tests/data/legal_labels.tsv")
 STRENGTH = 30.0
 """Inverse of the regularisation strength."""
 SEED = 12348
@@ -35,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     texts, labels = read(options.data)
     names, answers = np.unique(labels, return_inverse=True)
-    print(f"{len(texts)} gold rows, {len(names)} labels")
+    print(f"{len(texts)} rows, {len(names)} labels")
 
     counts = matrix(texts)
     scores = cross_validated(counts, answers, len(names))
@@ -56,10 +61,38 @@ def main() -> None:
 
 
 def read(path: Path) -> tuple[list[str], list[str]]:
-    """Normalised texts and labels of the gold rows."""
+    """Normalised texts and labels of the gold and the checked rows, without the test part."""
+    checked, classes = checked_rows(), classes_of_matters()
+    texts: list[str] = []
+    labels: list[str] = []
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["label_kind"] == "gold"]
-    return [normalize(row["text"]).text for row in rows], [row["label"] for row in rows]
+        for row in csv.DictReader(file, delimiter="\t"):
+            part, matters = checked.pop(sha256(row["text"].encode()).hexdigest()[:16], ("", []))
+            found = {label for code in matters for label in classes.get(code.split(".")[0], [])}
+            gold = row["label_kind"] == "gold"
+            if part == "test" or not (gold or found):
+                continue
+            best = classes.get(matters[0].split(".")[0], []) if matters else []
+            label = row["label"] if gold and (not found or row["label"] in found) else (best or [""])[0]
+            if label:
+                texts.append(normalize(row["text"]).text)
+                labels.append(label)
+    return texts, labels
+
+
+def checked_rows() -> dict[str, tuple[str, list[str]]]:
+    """Part and acceptable matters of the checked questions, by digest of their text."""
+    lines = CHECKED.read_text("utf-8").splitlines()
+    rows = (line.split("\t") for line in lines if not line.startswith("#"))
+    return {row[0]: (row[1], row[2].split(",")) for row in rows}
+
+
+def classes_of_matters() -> dict[str, list[str]]:
+    """Classes that stand for each matter and its kinds."""
+    found: dict[str, list[str]] = {}
+    for matter in read_policy(Path("ivr_flows")).matters:
+        found.setdefault(matter.code.split(".")[0], []).extend(matter.classes)
+    return found
 
 
 def matrix(texts: list[str]) -> csr_matrix:

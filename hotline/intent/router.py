@@ -100,12 +100,16 @@ class Router:
         best = matters.candidates[0]
         slots = self._slots.fill(passage, Heard(sounds, tuple(misheard)), best.code, now)
         flags = self._flags(passage.text, best.code, matters.scores, slots)
+        service = self._service(passage.text, misheard, flags)
+        services = self._services.score(passage.text, misheard)
+        asked = next((score for score in services if score.code == service.code), None)
         return Intent(
             matter=best,
-            service=self._service(passage.text, misheard, flags),
+            service=service,
             matters=matters.candidates,
             slots=slots,
-            evidence=_evidence(matters.scores.get(best.code), passage),
+            # a matter that no wording speaks for (the classifier's guess) rests on the words of the service
+            evidence=_evidence(matters.scores.get(best.code), passage) or _evidence(asked, passage),
             source=source,
             flags=tuple(flag.code for flag in flags) + self._crisis_flag(passage.text),
         )
