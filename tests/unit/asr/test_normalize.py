@@ -138,3 +138,15 @@ def test_a_second_pass_changes_nothing() -> None:
 @given(st.integers(1, 99_999_999))
 def test_every_written_numeral_is_read(number: int) -> None:
     assert cardinal(cn2an.an2cn(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("五洞洞洞洞", "50000"),
+        ("我的号码幺三八洞洞洞洞幺二三四", "我的号码13800001234"),
+        ("那是没有活路了", "那是没有活路了"),
+    ],
+)
+def test_no_digit_is_lost_and_no_way_out_is_no_job(said: str, written: str) -> None:
+    assert normalize(said).text == written
