@@ -32,6 +32,7 @@ from hotline.store.users import UserStore
 from hotline.web.deps import Health, WebDeps
 from hotline.web.staffing import Staffing
 from hotline.wiring import gateways, publish_order, sweep_daily
+from workorders.clockwork import Clockwork
 from workorders.outbox import Outbox, OutboxOptions
 from workorders.queries import OrderQueries
 from workorders.service import WorkOrderService
@@ -84,6 +85,7 @@ class Office:
         return (
             self.desk.run,
             self._outbox.run,
+            Clockwork(self._service, self._outbox.wake).run,
             self.journal.run,
             *self.staff.tasks(),
             partial(sweep_daily, self._retention),

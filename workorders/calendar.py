@@ -136,6 +136,31 @@ class WorkCalendar:
             day += _ONE_DAY
         return day
 
+    def previous_workday(self, day: date) -> date:
+        """The last working day before `day`."""
+        day -= _ONE_DAY
+        while not self.is_workday(day):
+            day -= _ONE_DAY
+        return day
+
+    def later(self, at: datetime, days: int) -> datetime:
+        """The same time of day, so many working days later (negative: earlier); UTC."""
+        local = at.astimezone(SHANGHAI)
+        day = local.date()
+        for _ in range(abs(days)):
+            day = self.next_workday(day) if days > 0 else self.previous_workday(day)
+        return datetime.combine(day, local.timetz()).astimezone(UTC)
+
+    def workdays_begun(self, since: datetime, until: datetime) -> int:
+        """Working days that begin after `since` and not after `until`: what a pause adds to a term."""
+        day, last = since.astimezone(SHANGHAI).date(), until.astimezone(SHANGHAI).date()
+        return sum(self.is_workday(day + _ONE_DAY * ahead) for ahead in range(1, (last - day).days + 1))
+
+    def crosses_provisional(self, start: datetime, end: datetime) -> bool:
+        """Whether working days were counted over a year whose holidays are not official yet."""
+        years = range(start.astimezone(SHANGHAI).year, end.astimezone(SHANGHAI).year + 1)
+        return any(year not in self.official for year in years)
+
     def due(self, start: datetime, term: Term) -> Deadline:
         """When a term that starts at `start` (aware) ends."""
         local = start.astimezone(SHANGHAI)
@@ -156,7 +181,7 @@ class WorkCalendar:
     def _provisional(self, start: datetime, end: datetime, term: Term) -> bool:
         if term.unit is TermUnit.HOURS:
             return False
-        return any(year not in self.official for year in range(start.year, end.year + 1))
+        return self.crosses_provisional(start, end)
 
     def _received(self, local: datetime) -> date:
         day = local.date()

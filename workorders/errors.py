@@ -3,6 +3,7 @@
 WorkOrderError
 ├── UnknownOrder        no order of that number
 ├── ForbiddenMove       the order's state does not allow this command
+│   └── NotPermitted    this role may not do it
 ├── StaleOrder          somebody changed the order since it was read (retryable after reading again)
 ├── RoutingError        no unit for this place and category, or the routing data is wrong
 └── DeliveryFailed      a unit could not be reached (retryable)
@@ -28,6 +29,12 @@ class ForbiddenMove(WorkOrderError):
     """The order's state does not allow this command."""
 
     code = "order.forbidden_move"
+
+
+class NotPermitted(ForbiddenMove):
+    """The rules do not let this role do it."""
+
+    code = "order.not_permitted"
 
 
 class StaleOrder(WorkOrderError):

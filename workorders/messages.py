@@ -51,6 +51,12 @@ class FileWorkOrder:
     """speech, dtmf or agent."""
     filed_at: datetime
     """UTC."""
+    draft: bool = False
+    """Keep it as a draft, which somebody must submit."""
+    owner: str = ""
+    """The agent who took the call and answers for the order to the caller."""
+    anonymous: bool = False
+    """The caller does not want to be called back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,44 @@ class EditWorkOrder:
     at: datetime
 
 
-Command = FileWorkOrder | SignWorkOrder | ReplyToWorkOrder | ReturnWorkOrder | EditWorkOrder
+@dataclass(frozen=True, slots=True)
+class ActOnOrder:
+    """Any one move of an order's life; which fields a move reads stands at its rule (`workorders.life`)."""
+
+    number: str
+    action: str
+    """A `workorders.model.Action`."""
+    by: str
+    """Name of who acts."""
+    role: str
+    """A `workorders.model.Actor`."""
+    at: datetime
+    unit: str = ""
+    """The acting unit, where a unit acts."""
+    text: str = ""
+    """Reply, reason or remark."""
+    to: str = ""
+    """Reassign: unit code (empty: the next one by the rules). Hand over: the new owner. Relate, merge: the
+    other order's number. Name subject: the unit complained of."""
+    person: str = ""
+    """Name subject: the person complained of."""
+    level: str = ""
+    """Supervise: yellow, orange or red."""
+    days: int = 0
+    """Ask for extension: working days."""
+    outcome: str = ""
+    """Visit: reached, failed or gave_up."""
+    how: str = "agent"
+    """Visit: agent or robot."""
+    rating: int | None = None
+    """Visit: 1 to 5."""
+    field: str = ""
+    """Edit: the field's name."""
+    version: int | None = None
+    """The version the person saw; `StaleOrder` when it has changed since. None: whatever it is now."""
+
+
+Command = FileWorkOrder | SignWorkOrder | ReplyToWorkOrder | ReturnWorkOrder | EditWorkOrder | ActOnOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +212,36 @@ class WorkOrderReturned:
     reason: str
 
 
-WorkOrderEvent = WorkOrderFiled | WorkOrderDispatched | WorkOrderSigned | WorkOrderReplied | WorkOrderReturned
+@dataclass(frozen=True, slots=True)
+class WorkOrderMoved:
+    """Any other move."""
+
+    number: str
+    unit: str
+    action: str
+    """A `workorders.model.Action`."""
+    state: str
+    """The state after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrderDue:
+    """A timer of the order went off."""
+
+    number: str
+    unit: str
+    timer: str
+    """Id of the timer rule, e.g. `overdue`."""
+    at: datetime
+    """UTC; when it was due to go off."""
+
+
+WorkOrderEvent = (
+    WorkOrderFiled
+    | WorkOrderDispatched
+    | WorkOrderSigned
+    | WorkOrderReplied
+    | WorkOrderReturned
+    | WorkOrderMoved
+    | WorkOrderDue
+)

@@ -1,24 +1,10 @@
-"""A work order and its legal moves: one table, pure functions over frozen values."""
+"""A work order as a value: its states, what can be done to it, its history. The rules are in `life`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
-from workorders.errors import ForbiddenMove, StaleOrder, UnknownOrder
-from workorders.messages import (
-    EditWorkOrder,
-    FieldValue,
-    ReplyToWorkOrder,
-    ReturnWorkOrder,
-    SignWorkOrder,
-    WorkOrderDispatched,
-    WorkOrderEvent,
-    WorkOrderReplied,
-    WorkOrderReturned,
-    WorkOrderSigned,
-)
+from workorders.messages import FieldValue, WorkOrderEvent
 
 SYSTEM = "system"
 """The actor of what the line does by itself."""
@@ -28,40 +14,158 @@ NAME_LENGTH = 64
 
 
 class State(StrEnum):
-    """Where an order stands. Chinese names: `ivr_flows/policies.yaml`, `states`."""
+    """Where an order stands. Chinese names: `ivr_flows/policies.yaml`, `states`; docs/orders.md."""
 
+    DRAFT = "draft"
     FILED = "filed"
     DISPATCHED = "dispatched"
     SIGNED = "signed"
+    SUSPENDED = "suspended"
+    """Waits for the caller to add something; the clock stands."""
     REPLIED = "replied"
+    """The unit has answered; somebody looks at the answer."""
+    VISITING = "visiting"
+    """The answer is approved; the caller is to be asked."""
+    SETTLED = "settled"
+    ARCHIVED = "archived"
     RETURNED = "returned"
+    """Sent back by a unit; waits for the next one."""
+    CANCELLED = "cancelled"
+    MERGED = "merged"
+    """Goes on as part of another order."""
+
+
+OPEN = (State.FILED, State.DISPATCHED, State.SIGNED, State.SUSPENDED, State.RETURNED)
+"""Not answered yet: the caller's clock counts here."""
 
 
 class Action(StrEnum):
     """What can be done to an order."""
 
     FILE = "file"
+    SUBMIT = "submit"
     DISPATCH = "dispatch"
     SIGN = "sign"
     REPLY = "reply"
     RETURN = "return"
+    REASSIGN = "reassign"
     EDIT = "edit"
+    ASK_EXTENSION = "ask_extension"
+    GRANT_EXTENSION = "grant_extension"
+    REFUSE_EXTENSION = "refuse_extension"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    URGE = "urge"
+    SUPERVISE = "supervise"
+    APPROVE = "approve"
+    REJECT = "reject"
+    VISIT = "visit"
+    REDO = "redo"
+    SETTLE = "settle"
+    ARCHIVE = "archive"
+    CANCEL = "cancel"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+    RELATE = "relate"
+    HAND_OVER = "hand_over"
+    NAME_SUBJECT = "name_subject"
+    POOL = "pool"
+    CLAIM = "claim"
+    CONTACT = "contact"
+    RELEASE = "release"
+    RECOUNT = "recount"
+    REMIND = "remind"
 
 
-MOVES: Mapping[tuple[State, Action], State] = MappingProxyType(
-    {
-        (State.FILED, Action.DISPATCH): State.DISPATCHED,
-        (State.DISPATCHED, Action.SIGN): State.SIGNED,
-        (State.DISPATCHED, Action.RETURN): State.RETURNED,
-        (State.SIGNED, Action.REPLY): State.REPLIED,
-        (State.SIGNED, Action.RETURN): State.RETURNED,
-        (State.FILED, Action.EDIT): State.FILED,
-        (State.DISPATCHED, Action.EDIT): State.DISPATCHED,
-        (State.SIGNED, Action.EDIT): State.SIGNED,
-        (State.RETURNED, Action.EDIT): State.RETURNED,
-    }
-)
-"""Every legal move; what is not here is forbidden. A replied order is not rewritten."""
+class Actor(StrEnum):
+    """In what capacity somebody acts. Auditors and administrators do nothing to orders."""
+
+    SYSTEM = "system"
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    UNIT = "unit"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Kind(StrEnum):
+    """What sort of order it is."""
+
+    ORDINARY = "ordinary"
+    COMPLAINT = "complaint"
+
+
+class Pool(StrEnum):
+    """Whether lawyers may take the order out of the pool."""
+
+    OUT = ""
+    OPEN = "open"
+    HELD = "held"
+
+
+LEVELS = ("", "yellow", "orange", "red")
+"""Levels of supervision, rising."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One attempt to ask the caller how it went."""
+
+    at: datetime
+    """UTC."""
+    by: str
+    how: str
+    """`agent` or `robot`."""
+    outcome: str
+    """`reached`, `failed` or `gave_up` (the caller wants no more calls)."""
+    rating: int | None = None
+    """1 to 5, where one was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What has happened to an order, as far as the rules look at it."""
+
+    kind: Kind = Kind.ORDINARY
+    owner: str = ""
+    """The first agent, who answers for it to the caller until it is settled."""
+    anonymous: bool = False
+    against_unit: str = ""
+    """A complaint: the unit complained of."""
+    against_person: str = ""
+    """A complaint: the person complained of, by the name he signs in with."""
+    returns: int = 0
+    returned_by: tuple[str, ...] = ()
+    """Units that sent it back, in order."""
+    extensions: int = 0
+    """Granted."""
+    asked_days: int = 0
+    """Working days of an extension that waits for an answer; 0: none."""
+    added_days: int = 0
+    """Working days added to the term: extensions and pauses."""
+    redos: int = 0
+    urges: int = 0
+    level: str = ""
+    """One of `LEVELS`."""
+    visits: tuple[Visit, ...] = ()
+    clock_from: datetime | None = None
+    """When the caller's clock began, where that is not the filing."""
+    sign_from: datetime | None = None
+    """When the unit's time to sign began, where that is not the filing."""
+    paused_at: datetime | None = None
+    """Since when the clock stands."""
+    entered: datetime | None = None
+    """When the present state began."""
+    before: State | None = None
+    """The state to come back to, of a suspended or merged order."""
+    parent: str = ""
+    """The order this one was merged into."""
+    related: tuple[str, ...] = ()
+    pool: Pool = Pool.OUT
+    holder: str = ""
+    """Who took it out of the pool."""
+    held_until: datetime | None = None
+    """The holder must have reached the caller by then; None: has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +211,7 @@ class WorkOrder:
     policy: str
     """Id of the deadline rule that was applied."""
     version: int
+    life: Life = Life()
 
     def field(self, name: str) -> OrderField | None:
         """The field of that name."""
@@ -129,7 +234,7 @@ class HistoryEntry:
     human_value: str | None = None
     """An edit: what the person wrote."""
     text: str | None = None
-    """A reply, or the reason of a return."""
+    """A reply, a reason, or what changed (see `life`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,108 +244,3 @@ class Change:
     order: WorkOrder
     entry: HistoryEntry
     event: WorkOrderEvent | None
-
-
-def target(state: State, action: Action) -> State:
-    """The state `action` leads to. Raises `ForbiddenMove`."""
-    to = MOVES.get((state, action))
-    if to is None:
-        raise ForbiddenMove(f"cannot {action} an order that is {state}")
-    return to
-
-
-def dispatch(order: WorkOrder, at: datetime) -> Change:
-    """Put the order into its unit's in-tray."""
-    moved = _moved(order, Action.DISPATCH)
-    return Change(
-        moved,
-        HistoryEntry(at, SYSTEM, Action.DISPATCH, order.state, moved.state),
-        WorkOrderDispatched(order.number, order.call_id, order.unit, order.unit_name, order.due),
-    )
-
-
-def sign(order: WorkOrder, command: SignWorkOrder) -> Change:
-    """The unit takes the order. Raises `UnknownOrder` for another unit's order, `ForbiddenMove`."""
-    _owned(order, command.unit)
-    moved = _moved(order, Action.SIGN)
-    entry = HistoryEntry(command.at, command.by, Action.SIGN, order.state, moved.state)
-    return Change(moved, entry, WorkOrderSigned(order.number, order.unit))
-
-
-def reply(order: WorkOrder, command: ReplyToWorkOrder) -> Change:
-    """The unit answers. Raises `UnknownOrder` for another unit's order, `ForbiddenMove` also without text."""
-    _owned(order, command.unit)
-    if not command.text.strip():
-        raise ForbiddenMove("a reply needs text")
-    moved = _moved(order, Action.REPLY)
-    entry = HistoryEntry(
-        command.at, command.by, Action.REPLY, order.state, moved.state, text=command.text.strip()
-    )
-    return Change(moved, entry, WorkOrderReplied(order.number, order.unit))
-
-
-def send_back(order: WorkOrder, command: ReturnWorkOrder) -> Change:
-    """The unit returns it. Raises `UnknownOrder` for another unit's, `ForbiddenMove` also without reason."""
-    _owned(order, command.unit)
-    reason = command.reason.strip()
-    if not reason:
-        raise ForbiddenMove("a return needs a reason")
-    moved = _moved(order, Action.RETURN)
-    entry = HistoryEntry(command.at, command.by, Action.RETURN, order.state, moved.state, text=reason)
-    return Change(moved, entry, WorkOrderReturned(order.number, order.unit, reason))
-
-
-def edit(order: WorkOrder, command: EditWorkOrder) -> Change:
-    """A person corrects one field, or adds one; the machine's value and its evidence stay.
-
-    Raises `StaleOrder` when the order has changed since the person read it, `ForbiddenMove`.
-    """
-    if not 1 <= len(command.field) <= NAME_LENGTH:
-        raise ForbiddenMove(f"a field's name has 1 to {NAME_LENGTH} characters")
-    if order.version != command.version:
-        raise StaleOrder("the order has changed since it was read")
-    moved = _moved(order, Action.EDIT)
-    before: str
-    if command.field == SUMMARY:
-        before = order.summary
-        moved = replace(moved, summary=command.value)
-    else:
-        before, fields = _corrected(order.fields, command)
-        moved = replace(moved, fields=fields)
-    entry = HistoryEntry(
-        command.at,
-        command.by,
-        Action.EDIT,
-        order.state,
-        moved.state,
-        field=command.field,
-        machine_value=before,
-        human_value=command.value,
-    )
-    return Change(moved, entry, None)
-
-
-def _moved(order: WorkOrder, action: Action) -> WorkOrder:
-    return replace(order, state=target(order.state, action), version=order.version + 1)
-
-
-def _owned(order: WorkOrder, unit: str) -> None:
-    # The same error as for a number that does not exist: a unit cannot find out others' orders by trying.
-    if order.unit != unit:
-        raise UnknownOrder("no order of that number in this unit's in-tray")
-
-
-def _corrected(fields: tuple[OrderField, ...], command: EditWorkOrder) -> tuple[str, tuple[OrderField, ...]]:
-    after: list[OrderField] = []
-    before: str | None = None
-    for item in fields:
-        if item.field.name != command.field:
-            after.append(item)
-            continue
-        before = item.field.value
-        value = replace(item.field, value=command.value, display=command.value, confidence=1.0)
-        machine = item.field.value if item.machine_value is None else item.machine_value
-        after.append(OrderField(value, machine))
-    if before is None:
-        after.append(OrderField(FieldValue(command.field, command.value, command.value, 1.0), ""))
-    return before or "", tuple(after)

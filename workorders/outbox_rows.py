@@ -9,7 +9,8 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, or_, select, update
 
 from workorders.errors import ForbiddenMove, StaleOrder
-from workorders.model import WorkOrder, dispatch
+from workorders.life import dispatch
+from workorders.model import State, WorkOrder
 from workorders.ports import OutboxTask, TaskKind
 from workorders.sql import (
     DEAD,
@@ -210,6 +211,8 @@ class OutboxRows:
         order = self._order_of(connection, row_id)
         if taken.rowcount != 1 or order is None:
             return 0  # another process was quicker
+        if order.state in (State.CANCELLED, State.MERGED):
+            return 1  # nothing is left to dispatch; taken out of the other order, it is queued anew
         change = dispatch(order, now)
         SqlOrders(connection).save(change.order, change.entry)
         if change.event is not None:

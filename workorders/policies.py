@@ -1,52 +1,16 @@
 """Reads `policies.yaml`: deadlines, urgency and flags by kind of matter, with effective dates."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from workorders.calendar import OfficeHours, Term, TermUnit, parse_clock
+from workorders.life_rules import Case, Condition, LifeReader, LifeRules, is_under
 from workorders.model import State
 
 URGENCIES = ("critical", "urgent", "normal", "low")
 """From the most urgent down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What a policy looks at."""
-
-    matter: str
-    service: str
-    flags: frozenset[str]
-    amounts: Mapping[str, float]
-    """Fields whose value is a number, e.g. `people`, `amount`."""
-    day: date
-    """Asia/Shanghai day of filing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """All groups that are given must hold; within a group any member is enough. Empty: always."""
-
-    matters: tuple[str, ...] = ()
-    """Code prefixes: `labour` also means `labour.wages`."""
-    services: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    at_least: tuple[tuple[str, float], ...] = ()
-    """Field and smallest value."""
-
-    def holds(self, case: Case) -> bool:
-        """Whether the case is meant."""
-        return (
-            (not self.matters or any(is_under(case.matter, code) for code in self.matters))
-            and (not self.services or any(is_under(case.service, code) for code in self.services))
-            and (not self.flags or any(flag in case.flags for flag in self.flags))
-            and (
-                not self.at_least
-                or any(case.amounts.get(name, float("-inf")) >= least for name, least in self.at_least)
-            )
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +57,11 @@ class Policies:
     flag_rules: tuple[FlagRule, ...]
     deadlines: tuple[Policy, ...]
     labels: Labels
+    life: LifeRules = field(default_factory=LifeRules)
+
+    def by_id(self, policy: str) -> Policy | None:
+        """The deadline rule of that id; None when it has been taken out of the file."""
+        return next((rule for rule in self.deadlines if rule.id == policy), None)
 
     def flags(self, case: Case) -> tuple[str, ...]:
         """The flags the rules add, those the case has not."""
@@ -105,11 +74,6 @@ class Policies:
             if _in_force(policy, case.day) and policy.when.holds(case):
                 return policy
         return self.deadlines[-1]
-
-
-def is_under(code: str, prefix: str) -> bool:
-    """Whether a dotted code is the prefix or lies under it; `*` is above all."""
-    return prefix in ("*", code) or code.startswith(prefix + ".")
 
 
 def _in_force(rule: Policy | FlagRule, day: date) -> bool:
@@ -152,7 +116,14 @@ class PolicyReader:
             flag_rules=flag_rules,
             deadlines=deadlines,
             labels=Labels(labels.states, labels.urgencies, labels.flags, names),
+            life=self._life(top.get("life"), labels.flags),
         )
+
+    def _life(self, data: Any, flags: Mapping[str, str]) -> LifeRules:
+        if data is None:
+            return LifeRules()
+        reader = LifeReader(self._problem, lambda value, where: self._condition(value, where, flags))
+        return reader.read(self._mapping(data, "life"))
 
     def _problem(self, where: str, what: str) -> None:
         self.problems.append(f"{self._name}: {where}: {what}")

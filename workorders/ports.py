@@ -1,5 +1,6 @@
 """What the service and the outbox need from outside: protocols."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 from workorders.errors import WorkOrderError
 from workorders.model import HistoryEntry, WorkOrder
+from workorders.timers import Timer
 
 
 class DuplicateOrder(WorkOrderError):
@@ -43,6 +45,17 @@ class OutboxTask:
     """Stays the same over all attempts."""
 
 
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer that goes off."""
+
+    number: str
+    """Of its order."""
+    rule: str
+    at: datetime
+    """UTC; when it was to go off."""
+
+
 class OrderRepository(Protocol):
     """Orders as the service sees them, inside one transaction."""
 
@@ -51,6 +64,18 @@ class OrderRepository(Protocol):
 
     def by_key(self, call_id: str, matter_no: int) -> WorkOrder | None:
         """The order of that call's matter."""
+
+    def children(self, number: str) -> tuple[str, ...]:
+        """Numbers of the orders merged into that one."""
+
+    def held_by(self, person: str) -> int:
+        """Orders a person holds out of the pool and has not reached the caller of.
+
+        Until the transaction ends nobody else counts for the same person, so that a cap holds.
+        """
+
+    def provisional(self) -> Sequence[str]:
+        """Numbers of orders whose deadlines cross a year without an official calendar, and that go on."""
 
     def next_sequence(self, day: str, district: str) -> int:
         """The next sequence number of a day (`YYYYMMDD`) and district, from 1."""
@@ -71,6 +96,15 @@ class UnitOfWork(Protocol):
 
     def put(self, task: OutboxTask) -> None:
         """Write an outbox row with the order."""
+
+    def plan(self, number: str, timers: Sequence[Timer]) -> None:
+        """Let these be the order's waiting timers; one that has gone off does not come back."""
+
+    def claim_timer(self, now: datetime) -> DueTimer | None:
+        """The next timer that is due: it has gone off when the transaction is committed, and never again."""
+
+    def unplanned(self, limit: int) -> Sequence[str]:
+        """Numbers of orders that have never had their timers planned, and have not ended."""
 
     def commit(self) -> None:
         """Make everything lasting."""

@@ -102,6 +102,8 @@ class OrderFilter:
     """Asia/Shanghai day of filing, inclusive."""
     last_day: date | None = None
     """Inclusive."""
+    hidden_from: tuple[str, ...] = ()
+    """Names of who looks: complaints about them, and about the unit that looks, do not exist for them."""
     limit: int = 50
     after: str | None = None
     """`OrderRow.cursor` of the last row seen."""
@@ -239,6 +241,9 @@ def _conditions(wanted: OrderFilter, *, paged: bool = True) -> Iterator[ColumnEl
         yield _c.state == wanted.state.value
     if wanted.unit is not None:
         yield _c.unit == wanted.unit
+        yield _c.against_unit != wanted.unit
+    if wanted.hidden_from:
+        yield _c.against_person.not_in([*wanted.hidden_from])
     if wanted.matter is not None:
         yield or_(_c.matter == wanted.matter, _c.matter.startswith(wanted.matter + ".", autoescape=True))
     if wanted.first_day is not None:

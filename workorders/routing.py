@@ -12,8 +12,9 @@ import yaml
 from workorders.addresses import is_allowed
 from workorders.calendar import SHANGHAI, BadCalendar, Term, WorkCalendar
 from workorders.errors import RoutingError
+from workorders.life_rules import Case, is_under
 from workorders.places import Place, Places
-from workorders.policies import Case, Labels, Policies, PolicyReader, is_under
+from workorders.policies import Labels, Policies, PolicyReader
 
 ROUTING_FILE = "routing.yaml"
 POLICIES_FILE = "policies.yaml"
@@ -140,6 +141,31 @@ class RoutingRules:
         code = f"{kind.code}-{place.code}"
         name = self.names.get(code) or self._pattern(kind, place)
         return Unit(code, name, place.code)
+
+    def by_code(self, code: str) -> Unit:
+        """The unit of a code. Raises `RoutingError` when there is none."""
+        kind, place = self._parts(code)
+        return self.unit(kind, place)
+
+    def above(self, code: str) -> Unit:
+        """The unit of the same kind one level up, where an order goes that this one sent back.
+
+        Raises `RoutingError` at the top, where a person must choose.
+        """
+        kind, place = self._parts(code)
+        if place.level == "province":
+            raise RoutingError(f"there is no unit above {code}")
+        return self.unit(kind, self.places.above(place))
+
+    def _parts(self, code: str) -> tuple[UnitKind, Place]:
+        name, _, district = code.rpartition("-")
+        kind = self.kinds.get(name)
+        if kind is None or district not in self.places:
+            raise RoutingError(f"no unit {code[:64]!r}")
+        place = self.places.nearest(district)
+        if place.level not in kind.levels:
+            raise RoutingError(f"no unit {code[:64]!r}")
+        return kind, place
 
     def units(self) -> list[Unit]:
         """Every unit there is, province first."""

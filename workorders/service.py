@@ -6,8 +6,12 @@ from datetime import datetime
 from typing import assert_never, overload
 
 from workorders.calendar import SHANGHAI, Deadline, Term, WorkCalendar
-from workorders.errors import StaleOrder, UnknownOrder
+from workorders.errors import RoutingError, StaleOrder, UnknownOrder
+from workorders.guards import Around, may_be_pooled
+from workorders.life import apply, counterpart
+from workorders.life_rules import Case, is_under
 from workorders.messages import (
+    ActOnOrder,
     Command,
     EditWorkOrder,
     FieldValue,
@@ -22,21 +26,27 @@ from workorders.messages import (
 from workorders.model import (
     SYSTEM,
     Action,
+    Actor,
     Change,
     HistoryEntry,
+    Kind,
+    Life,
     OrderField,
+    Pool,
     State,
     WorkOrder,
-    edit,
-    reply,
-    send_back,
-    sign,
 )
 from workorders.number import OrderNumber, parse
 from workorders.ports import DuplicateOrder, OutboxTask, TaskKind, UnitOfWork
-from workorders.routing import Decision, RoutingRules, case_of
+from workorders.routing import Decision, RoutingRules, Unit, case_of
+from workorders.timers import wanted
 from workorders.wire import event_task
 
+PAIRED = (Action.MERGE, Action.UNMERGE, Action.RELATE)
+"""Actions that concern two orders."""
+AGAINST_UNIT = "against_unit"
+AGAINST_PERSON = "against_person"
+"""Fields of a complaint that say whom it is about."""
 ATTEMPTS = 4
 """Tries of a command that lost a race it can win by reading again."""
 
@@ -54,28 +64,23 @@ class WorkOrderService:
 
     @overload
     def handle(
-        self, command: SignWorkOrder | ReplyToWorkOrder | ReturnWorkOrder | EditWorkOrder
+        self, command: SignWorkOrder | ReplyToWorkOrder | ReturnWorkOrder | EditWorkOrder | ActOnOrder
     ) -> Moved: ...
 
     def handle(self, command: Command) -> Filed | Moved:
         """Do what the command says; blocks on the database.
 
         Filing a call's matter again gives the order there is; signing what is signed changes nothing.
-        Raises `UnknownOrder` (also for another unit's order), `ForbiddenMove`, `StaleOrder`, `BadNumber`,
-        `RoutingError`, and what the unit of work raises when the database fails.
+        Raises `UnknownOrder` (also for another unit's order), `ForbiddenMove`, `NotPermitted`, `StaleOrder`,
+        `BadNumber`, `RoutingError`, and what the unit of work raises when the database fails.
         """
         match command:
             case FileWorkOrder():
                 return self._file(command)
-            case SignWorkOrder():
-                return self._move(command.number, lambda order: _sign_once(order, command))
-            case ReplyToWorkOrder():
-                return self._move(command.number, lambda order: reply(order, _clean_reply(command)))
-            case ReturnWorkOrder():
-                return self._move(command.number, lambda order: send_back(order, _clean_return(command)))
-            case EditWorkOrder():
-                corrected = replace(command, value=_clean(command.value).strip())
-                return self._move(command.number, lambda order: edit(order, corrected), attempts=1)
+            case ActOnOrder():
+                return self._move(command)
+            case SignWorkOrder() | ReplyToWorkOrder() | ReturnWorkOrder() | EditWorkOrder():
+                return self._move(_as_act(command))
             case _:
                 assert_never(command)
 
@@ -86,6 +91,7 @@ class WorkOrderService:
         )
         decision = self.rules.decide(case, command.district)
         order = self._draft(command, fields, decision)
+        order = self._pooled(order, replace(case, flags=frozenset(decision.flags)))
         try:
             return self._file_once(order)
         except DuplicateOrder:
@@ -104,16 +110,18 @@ class WorkOrderService:
             day = draft.filed_at.astimezone(SHANGHAI).date()
             sequence = uow.orders.next_sequence(f"{day:%Y%m%d}", draft.district)
             order = replace(draft, number=str(OrderNumber(day, draft.district, sequence)))
-            entry = HistoryEntry(order.filed_at, SYSTEM, Action.FILE, None, State.FILED)
+            entry = HistoryEntry(order.filed_at, SYSTEM, Action.FILE, None, order.state)
             uow.orders.add(order, entry)
             uow.put(event_task(WorkOrderFiled(order.number, order.call_id), order.unit, order.filed_at))
-            uow.put(OutboxTask(TaskKind.DISPATCH, order.number, order.unit, {}, order.filed_at))
+            self._follow_up(uow, order, order.filed_at, was=None)
             uow.commit()
         return _filed(order, created=True)
 
     def _draft(self, command: FileWorkOrder, fields: tuple[FieldValue, ...], decision: Decision) -> WorkOrder:
         sign_by = self._due(command.filed_at, decision.sign)
         due = self._due(command.filed_at, decision.finish)
+        life = self._life(command, fields)
+        unit, state = self._first_unit(decision.unit, life)
         return WorkOrder(
             number="",
             call_id=command.call_id,
@@ -129,63 +137,151 @@ class WorkOrderService:
             fields=tuple(OrderField(item) for item in fields),
             flags=decision.flags,
             urgency=decision.urgency,
-            unit=decision.unit.code,
-            unit_name=decision.unit.name,
-            state=State.FILED,
+            unit=unit.code,
+            unit_name=unit.name,
+            state=State.DRAFT if command.draft else state,
             filed_at=command.filed_at,
             sign_by=None if sign_by is None else sign_by.at,
             due=None if due is None else due.at,
             provisional=any(item is not None and item.provisional for item in (sign_by, due)),
             policy=decision.policy,
             version=1,
+            life=life,
         )
+
+    def _life(self, command: FileWorkOrder, fields: tuple[FieldValue, ...]) -> Life:
+        complaint = any(is_under(command.service, code) for code in self.rules.policies.life.complaints)
+        said = {item.name: item.value[:64] for item in fields} if complaint else {}
+        return Life(
+            kind=Kind.COMPLAINT if complaint else Kind.ORDINARY,
+            owner="" if command.owner == said.get(AGAINST_PERSON) else command.owner[:64],
+            anonymous=command.anonymous,
+            against_unit=said.get(AGAINST_UNIT, ""),
+            against_person=said.get(AGAINST_PERSON, ""),
+        )
+
+    def _first_unit(self, unit: Unit, life: Life) -> tuple[Unit, State]:
+        """A complaint goes past the unit it is about, up; from the top a person must send it on."""
+        try:
+            while unit.code == life.against_unit:
+                unit = self.rules.above(unit.code)
+        except RoutingError:
+            return unit, State.RETURNED
+        return unit, State.FILED
+
+    def _pooled(self, order: WorkOrder, case: Case) -> WorkOrder:
+        when = self.rules.policies.life.pool.when
+        if when is None or not when.holds(case) or not may_be_pooled(order, self.rules):
+            return order
+        return replace(order, life=replace(order.life, pool=Pool.OPEN))
 
     def _due(self, start: datetime, term: Term | None) -> Deadline | None:
         return None if term is None else self.calendar.due(start, term)
 
-    def _move(
-        self, number: str, change: Callable[[WorkOrder], Change | None], attempts: int = ATTEMPTS
-    ) -> Moved:
-        canonical = str(parse(number))
+    def _move(self, command: ActOnOrder) -> Moved:
+        other = str(parse(command.to)) if command.action in PAIRED and command.to else ""
+        act = replace(
+            command,
+            number=str(parse(command.number)),
+            text=_clean(command.text),
+            to=other or _clean(command.to),
+            person=_clean(command.person),
+            field=_clean(command.field),
+        )
+        # A person's correction is not repeated behind his back.
+        attempts = 1 if act.version is not None else ATTEMPTS
         while True:
             attempts -= 1
             try:
-                return self._move_once(canonical, change)
+                return self._move_once(act)
             except StaleOrder:
                 if not attempts:
                     raise
 
-    def _move_once(self, number: str, change: Callable[[WorkOrder], Change | None]) -> Moved:
+    def _move_once(self, act: ActOnOrder) -> Moved:
         with self.uow_factory() as uow:
-            order = uow.orders.by_number(number)
-            if order is None:
-                raise UnknownOrder("no order of that number")
-            done = change(order)
-            if done is None:
-                return Moved(order.number, order.state, order.version)
-            uow.orders.save(done.order, done.entry)
-            if done.event is not None:
-                uow.put(event_task(done.event, order.unit, done.entry.at))
+            moved = self.within(uow, act)
             uow.commit()
+        return moved
+
+    def within(self, uow: UnitOfWork, act: ActOnOrder) -> Moved:
+        """The same inside a transaction that somebody else commits; its texts are clean already."""
+        order = uow.orders.by_number(act.number)
+        if order is None:
+            raise UnknownOrder("no order of that number")
+        if _signed_already(order, act):
+            return Moved(order.number, order.state, order.version)
+        around = self._around(uow, order, act)
+        done = apply(order, act, around)
+        changes = [done]
+        if around.other is not None:
+            changes.append(counterpart(around.other, act, done.order))
+        # Always in the order of their numbers, so that two who pair the same orders never lock crosswise.
+        for change in sorted(changes, key=lambda each: each.order.number):
+            uow.orders.save(change.order, change.entry)
+        self._tell(uow, done, order.state)
         return Moved(done.order.number, done.order.state, done.order.version)
+
+    def _around(self, uow: UnitOfWork, order: WorkOrder, act: ActOnOrder) -> Around:
+        other: WorkOrder | None = None
+        if act.action in PAIRED:
+            number = order.life.parent if act.action == Action.UNMERGE else act.to
+            other = uow.orders.by_number(number) if number else None
+        return Around(
+            self.rules,
+            self.calendar,
+            other,
+            uow.orders.children(order.number) if act.action == Action.MERGE else (),
+            uow.orders.held_by(act.by) if act.action == Action.CLAIM else 0,
+        )
+
+    def _tell(self, uow: UnitOfWork, change: Change, was: State) -> None:
+        if change.event is not None:
+            uow.put(event_task(change.event, change.order.unit, change.entry.at))
+        self._follow_up(uow, change.order, change.entry.at, was)
+
+    def _follow_up(self, uow: UnitOfWork, order: WorkOrder, at: datetime, was: State | None) -> None:
+        """What every change leads to: a dispatch for what waits for one, and the timers."""
+        if order.state is State.FILED and was is not State.FILED:
+            uow.put(OutboxTask(TaskKind.DISPATCH, order.number, order.unit, {}, at))
+        uow.plan(order.number, wanted(order, self.rules.policies.life, self.calendar))
 
 
 def _filed(order: WorkOrder, *, created: bool) -> Filed:
     return Filed(order.number, order.unit, order.unit_name, order.due, created)
 
 
-def _sign_once(order: WorkOrder, command: SignWorkOrder) -> Change | None:
-    if order.state is State.SIGNED and order.unit == command.unit:
-        return None
-    return sign(order, command)
+def _signed_already(order: WorkOrder, act: ActOnOrder) -> bool:
+    mine = act.role == Actor.UNIT and order.unit == act.unit and order.life.against_unit != act.unit
+    return act.action == Action.SIGN and mine and order.state is State.SIGNED
 
 
-def _clean_reply(command: ReplyToWorkOrder) -> ReplyToWorkOrder:
-    return replace(command, text=_clean(command.text))
-
-
-def _clean_return(command: ReturnWorkOrder) -> ReturnWorkOrder:
-    return replace(command, reason=_clean(command.reason))
+def _as_act(
+    command: SignWorkOrder | ReplyToWorkOrder | ReturnWorkOrder | EditWorkOrder,
+) -> ActOnOrder:
+    number, by, at = command.number, command.by, command.at
+    match command:
+        case SignWorkOrder():
+            return ActOnOrder(number, Action.SIGN, by, Actor.UNIT, at, unit=command.unit)
+        case ReplyToWorkOrder():
+            return ActOnOrder(
+                number, Action.REPLY, by, Actor.UNIT, at, unit=command.unit, text=command.text.strip()
+            )
+        case ReturnWorkOrder():
+            return ActOnOrder(
+                number, Action.RETURN, by, Actor.UNIT, at, unit=command.unit, text=command.reason.strip()
+            )
+        case EditWorkOrder():
+            return ActOnOrder(
+                number,
+                Action.EDIT,
+                by,
+                Actor.AGENT,
+                at,
+                text=_clean(command.value).strip(),
+                field=command.field,
+                version=command.version,
+            )
 
 
 def _clean(text: str) -> str:

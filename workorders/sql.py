@@ -2,19 +2,23 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from workorders.errors import StaleOrder, UnknownOrder, WorkOrderError
+from workorders.life_columns import life_columns, life_from
 from workorders.messages import EvidenceSpan, FieldValue
-from workorders.model import HistoryEntry, OrderField, State, WorkOrder
-from workorders.ports import DuplicateOrder, OutboxTask
+from workorders.model import OPEN, Action, HistoryEntry, OrderField, Pool, State, WorkOrder
+from workorders.ports import DueTimer, DuplicateOrder, OutboxTask
 from workorders.tables import order_fields, order_history, order_outbox, order_sequences, work_orders
+from workorders.timer_plan import claim_timer, plan_timers, unplanned
+from workorders.timers import Timer
 
 WAITING = "waiting"
 DONE = "done"
@@ -75,6 +79,21 @@ class SqlUnitOfWork:
         with translated():
             put_task(self.connection, task)
 
+    def plan(self, number: str, timers: Sequence[Timer]) -> None:
+        """Let these be the order's waiting timers."""
+        with translated():
+            plan_timers(self.connection, order_id_of(self.connection, number), timers)
+
+    def claim_timer(self, now: datetime) -> DueTimer | None:
+        """The next timer that is due; see `workorders.ports.UnitOfWork`."""
+        with translated():
+            return claim_timer(self.connection, now)
+
+    def unplanned(self, limit: int) -> Sequence[str]:
+        """Numbers of orders that have never had their timers planned, and have not ended."""
+        with translated():
+            return unplanned(self.connection, limit)
+
     def commit(self) -> None:
         """Make everything lasting. Raises `StorageFailed`."""
         with translated():
@@ -104,6 +123,35 @@ class SqlOrders:
                 self._connection,
                 (work_orders.c.call_id == call_id) & (work_orders.c.matter_no == matter_no),
             )
+
+    def children(self, number: str) -> tuple[str, ...]:
+        """Numbers of the orders merged into that one."""
+        with translated():
+            found = self._connection.scalars(
+                select(work_orders.c.number).where(work_orders.c.parent == number).order_by(work_orders.c.id)
+            )
+            return tuple(found)
+
+    def held_by(self, person: str) -> int:
+        """Orders the person holds; counted by one transaction at a time for each person."""
+        with translated():
+            if self._connection.dialect.name == "postgresql":
+                # SQLite's transactions have the write lock already.
+                key = func.hashtext(f"order pool {person}")
+                self._connection.execute(select(func.pg_advisory_xact_lock(key)))
+            held = select(func.count()).where(
+                work_orders.c.holder == person,
+                work_orders.c.pool == Pool.HELD.value,
+                work_orders.c.held_until.is_not(None),
+            )
+            return int(self._connection.scalar(held) or 0)
+
+    def provisional(self) -> Sequence[str]:
+        """Numbers of orders whose deadlines are provisional, and that go on."""
+        going_on = work_orders.c.state.in_([State.DRAFT.value, *(state.value for state in OPEN)])
+        wanted = select(work_orders.c.number).where(work_orders.c.provisional.is_(True), going_on)
+        with translated():
+            return list(self._connection.scalars(wanted.order_by(work_orders.c.id)))
 
     def next_sequence(self, day: str, district: str) -> int:
         """The next sequence number; the row stays locked until the transaction ends."""
@@ -143,7 +191,7 @@ class SqlOrders:
             )
             if changed.rowcount != 1:
                 raise StaleOrder("the order has changed since it was read")
-            if entry.field is not None:
+            if entry.action is Action.EDIT:
                 self._connection.execute(delete(order_fields).where(order_fields.c.order_id == order_id))
                 self._put_fields(order_id, order.fields)
             add_history(self._connection, order_id, entry)
@@ -249,6 +297,7 @@ def order_from(row: RowMapping, fields: tuple[OrderField, ...]) -> WorkOrder:
         provisional=row["provisional"],
         policy=row["policy"],
         version=row["version"],
+        life=life_from(row),
     )
 
 
@@ -286,6 +335,7 @@ def _columns(order: WorkOrder) -> dict[str, Any]:
         "policy": order.policy,
         "version": order.version,
         "search_text": search_text(order),
+        **life_columns(order.life),
     }
 
 

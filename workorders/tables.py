@@ -82,13 +82,39 @@ work_orders = Table(
     Column("policy", String(64), nullable=False),
     Column("version", Integer, nullable=False),
     Column("search_text", Text, nullable=False),
+    Column("kind", String(16), nullable=False, server_default="ordinary"),
+    Column("owner", String(64), nullable=False, server_default=""),
+    Column("against_unit", String(64), nullable=False, server_default=""),
+    Column("against_person", String(64), nullable=False, server_default=""),
+    Column("parent", String(32), nullable=False, server_default=""),
+    Column("pool", String(8), nullable=False, server_default=""),
+    Column("holder", String(64), nullable=False, server_default=""),
+    Column("held_until", UtcDateTime, nullable=True),
+    Column("life", JSON, nullable=False, server_default="{}"),
     UniqueConstraint("call_id", "matter_no"),
     CheckConstraint("matter_no >= 1", name="matter_no"),
     Index(None, "unit", "state", "filed_at"),
     Index(None, "filed_at", "id"),
     Index(None, "matter"),
+    Index(None, "parent"),
+    Index(None, "pool", "holder"),
 )
-"""One row a matter. `provisional`: a deadline crosses a year whose holidays are not official yet."""
+"""One row a matter. `provisional`: a deadline crosses a year whose holidays are not official yet. `life`: as
+JSON what else `workorders.model.Life` holds; what is looked for stands in columns."""
+
+order_timers = Table(
+    "order_timers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("order_id", ForeignKey("work_orders.id"), nullable=False),
+    Column("rule", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("finished_at", UtcDateTime, nullable=True),
+    UniqueConstraint("order_id", "rule", "at"),
+    Index(None, "status", "at"),
+)
+"""What will happen to an order by itself: `waiting`, `fired` or `cancelled`. A row is fired once, ever."""
 
 order_fields = Table(
     "order_fields",

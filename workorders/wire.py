@@ -1,13 +1,16 @@
 """Events and deliveries as JSON, for the outbox rows and the units' systems."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from workorders.errors import WorkOrderError
 from workorders.messages import (
     WorkOrderDispatched,
+    WorkOrderDue,
     WorkOrderEvent,
     WorkOrderFiled,
+    WorkOrderMoved,
     WorkOrderReplied,
     WorkOrderReturned,
     WorkOrderSigned,
@@ -42,6 +45,20 @@ def event_to_json(event: WorkOrderEvent) -> dict[str, str | None]:
             return {"type": "replied", "number": number, "unit": unit}
         case WorkOrderReturned(number, unit, reason):
             return {"type": "returned", "number": number, "unit": unit, "reason": reason}
+        case WorkOrderMoved(number, unit, action, state):
+            return {"type": "moved", "number": number, "unit": unit, "action": action, "state": state}
+        case WorkOrderDue(number, unit, timer, at):
+            return {"type": "timer", "number": number, "unit": unit, "timer": timer, "at": _iso(at)}
+
+
+_PLAIN: Mapping[str | None, tuple[Callable[..., WorkOrderEvent], tuple[str, ...]]] = {
+    "filed": (WorkOrderFiled, ("number", "call_id")),
+    "signed": (WorkOrderSigned, ("number", "unit")),
+    "replied": (WorkOrderReplied, ("number", "unit")),
+    "returned": (WorkOrderReturned, ("number", "unit", "reason")),
+    "moved": (WorkOrderMoved, ("number", "unit", "action", "state")),
+}
+"""Events of text only: type → class, names in the order of its fields."""
 
 
 def event_from_json(payload: dict[str, str | None]) -> WorkOrderEvent:
@@ -53,24 +70,22 @@ def event_from_json(payload: dict[str, str | None]) -> WorkOrderEvent:
             raise BadPayload(f"no text under {name!r}")
         return value
 
-    match payload.get("type"):
-        case "filed":
-            return WorkOrderFiled(text("number"), text("call_id"))
-        case "dispatched":
-            due = payload.get("due")
-            try:
-                when = None if due is None else datetime.fromisoformat(due)
-            except (TypeError, ValueError) as error:
-                raise BadPayload("no time under 'due'") from error
-            return WorkOrderDispatched(text("number"), text("call_id"), text("unit"), text("unit_name"), when)
-        case "signed":
-            return WorkOrderSigned(text("number"), text("unit"))
-        case "replied":
-            return WorkOrderReplied(text("number"), text("unit"))
-        case "returned":
-            return WorkOrderReturned(text("number"), text("unit"), text("reason"))
-        case _:
-            raise BadPayload("an event of unknown type")
+    def moment(name: str) -> datetime:
+        try:
+            return datetime.fromisoformat(text(name))
+        except ValueError as error:
+            raise BadPayload(f"no time under {name!r}") from error
+
+    kind = payload.get("type")
+    if kind == "dispatched":
+        when = None if payload.get("due") is None else moment("due")
+        return WorkOrderDispatched(text("number"), text("call_id"), text("unit"), text("unit_name"), when)
+    if kind == "timer":
+        return WorkOrderDue(text("number"), text("unit"), text("timer"), moment("at"))
+    if kind not in _PLAIN:
+        raise BadPayload("an event of unknown type")
+    event, names = _PLAIN[kind]
+    return event(*(text(name) for name in names))
 
 
 def event_task(event: WorkOrderEvent, unit: str, at: datetime) -> OutboxTask:

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hotline.call.drafts import NoDraft
 from hotline.conversation import CallId, Outcome
+from hotline.store.users import User
 from hotline.store.views import CallFilter, CallView, UtteranceView
 from hotline.web.auth import Auditor, Body, Editor, Reader, Unmasker
 from hotline.web.masking import TranscriptMask, mask_transcript
+from hotline.web.order_moves import hidden_from, life_json
 from hotline.web.problems import Problem
 from hotline.web.shapes import (
     Json,
@@ -90,10 +92,12 @@ async def calls(asked: Annotated[CallSearch, Query()], _session: Reader, site: S
 
 
 @router.get("/calls/{call}")
-async def call_detail(call: str, _session: Reader, site: SiteDep) -> Json:
+async def call_detail(call: str, session: Reader, site: SiteDep) -> Json:
     """A call with transcript and orders, masked."""
-    view, said, orders = await _whole(site, call)
-    return _call(view, said, orders, None if site.deps.settings.privacy.show_raw else mask_transcript(said))
+    whole = await _whole(site, call, session.user)
+    return _call(
+        *whole, None if site.deps.settings.privacy.show_raw else mask_transcript(whole[1]), session.user
+    )
 
 
 @router.get("/calls/{call}/earlier")
@@ -115,9 +119,9 @@ async def call_transcript(call: str, _session: Reader, site: SiteDep) -> Json:
 @router.post("/calls/{call}/unmask")
 async def unmask_call(call: str, form: Reason, session: Unmasker, site: SiteDep) -> Json:
     """A call as it is, for a reason that is put on record first."""
-    view, said, orders = await _whole(site, call)
-    await site.record(session.user.name, "call.unmask", view.row.call, form.reason)
-    return _call(view, said, orders, None)
+    whole = await _whole(site, call, session.user)
+    await site.record(session.user.name, "call.unmask", whole[0].row.call, form.reason)
+    return _call(*whole, None, session.user)
 
 
 @router.post("/calls/{call}/order")
@@ -134,8 +138,8 @@ async def confirm_order(call: str, session: Editor, site: SiteDep) -> Json:
 
 
 @router.get("/orders")
-async def orders(asked: Annotated[OrderSearch, Query()], _session: Reader, site: SiteDep) -> Json:
-    """Orders, newest first."""
+async def orders(asked: Annotated[OrderSearch, Query()], session: Reader, site: SiteDep) -> Json:
+    """Orders, newest first; complaints about the user are not among them."""
     wanted = OrderFilter(
         text=asked.text,
         state=asked.state,
@@ -143,6 +147,7 @@ async def orders(asked: Annotated[OrderSearch, Query()], _session: Reader, site:
         matter=asked.matter or None,
         first_day=asked.since,
         last_day=asked.until,
+        hidden_from=(session.user.name, session.user.display),
         limit=asked.limit,
         after=asked.cursor or None,
     )
@@ -155,9 +160,9 @@ async def orders(asked: Annotated[OrderSearch, Query()], _session: Reader, site:
 
 
 @router.get("/orders/{number}")
-async def order_detail(number: str, _session: Reader, site: SiteDep) -> Json:
-    """An order, masked."""
-    return await _order(site, number)
+async def order_detail(number: str, session: Reader, site: SiteDep) -> Json:
+    """An order, masked, with what the user may do with it."""
+    return await _order(site, number, session.user)
 
 
 @router.patch("/orders/{number}")
@@ -166,7 +171,7 @@ async def edit_order(number: str, form: FieldEdit, session: Editor, site: SiteDe
     command = EditWorkOrder(number, form.version, session.user.name, form.field, form.value, site.deps.now())
     moved = await site.ask(site.deps.service.handle, command)
     await site.record(session.user.name, "order.edit", moved.number, form.field)
-    return await _order(site, number)
+    return await _order(site, number, session.user)
 
 
 @router.get("/audit")
@@ -193,29 +198,34 @@ async def audit(
     }
 
 
-async def _whole(site: Site, call: str) -> tuple[CallView, list[UtteranceView], list[OrderView]]:
+async def _whole(site: Site, call: str, user: User) -> tuple[CallView, list[UtteranceView], list[OrderView]]:
     view = await site.ask(site.deps.calls.get, CallId(call))
     if view is None:
         raise Problem(404, "call.unknown")
     said = await site.ask(site.deps.calls.transcript, view.row.call)
-    return view, said, await site.ask(site.deps.orders.by_call, view.row.call)
+    orders = await site.ask(site.deps.orders.by_call, view.row.call)
+    return view, said, [each for each in orders if not hidden_from(each.order, user)]
 
 
 def _call(
-    view: CallView, said: list[UtteranceView], orders: list[OrderView], mask: TranscriptMask | None
+    view: CallView,
+    said: list[UtteranceView],
+    orders: list[OrderView],
+    mask: TranscriptMask | None,
+    user: User,
 ) -> Json:
     return {
         **call_json(view, mask),
         "utterances": [utterance_json(item, mask) for item in said],
-        "work_orders": [order_json(order, mask) for order in orders],
+        "work_orders": [order_json(each, mask) | {"life": life_json(each.order, user)} for each in orders],
     }
 
 
-async def _order(site: Site, number: str) -> Json:
+async def _order(site: Site, number: str, user: User) -> Json:
     view = await site.ask(site.deps.orders.get, number)
-    if view is None:
+    if view is None or hidden_from(view.order, user):
         raise Problem(404, "order.unknown")
-    if site.deps.settings.privacy.show_raw:
-        return order_json(view, None)
-    said = await site.ask(site.deps.calls.transcript, CallId(view.order.call_id))
-    return order_json(view, mask_transcript(said))
+    mask = None
+    if not site.deps.settings.privacy.show_raw:
+        mask = mask_transcript(await site.ask(site.deps.calls.transcript, CallId(view.order.call_id)))
+    return order_json(view, mask) | {"life": life_json(view.order, user)}

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from hotline.errors import HotlineError
-from workorders.errors import ForbiddenMove, StaleOrder, UnknownOrder, WorkOrderError
+from workorders.errors import ForbiddenMove, NotPermitted, StaleOrder, UnknownOrder, WorkOrderError
 from workorders.number import BadNumber
 
 MEDIA_TYPE = "application/problem+json"
@@ -17,6 +17,7 @@ _STATUS: dict[type[Exception], int] = {
     UnknownOrder: 404,
     BadNumber: 404,
     ForbiddenMove: 409,
+    NotPermitted: 403,
     StaleOrder: 409,
 }
 

@@ -26,6 +26,7 @@ from hotline.web import (
     floor,
     gateway,
     live,
+    order_moves,
     recordings,
     roster,
     units,
@@ -61,6 +62,7 @@ def make_app(deps: WebDeps) -> FastAPI:
         console.router,
         floor.router,
         roster.router,
+        order_moves.router,
         gateway.router,
         call_door.router,
     ):

@@ -5,7 +5,7 @@ An order of another unit and one that does not exist give the same answer.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 from hotline.web.auth import Body
 from hotline.web.problems import Problem
 from hotline.web.site import Site, SiteDep, site_of
-from workorders.messages import Moved, ReplyToWorkOrder, ReturnWorkOrder, SignWorkOrder
-from workorders.model import State
+from workorders.messages import ActOnOrder, Moved, ReplyToWorkOrder, ReturnWorkOrder, SignWorkOrder
+from workorders.model import Actor, State
 from workorders.queries import OrderFilter, OrderRow, OrderView
 
 router = APIRouter(prefix="/units/v1", tags=["units"])
@@ -146,7 +146,7 @@ async def in_tray(
 async def order(number: str, unit: Unit, site: SiteDep) -> UnitOrder:
     """One of the unit's orders. The reading is put on record."""
     view = await site.ask(site.deps.orders.get, number)
-    if view is None or view.order.unit != unit:
+    if view is None or view.order.unit != unit or view.order.life.against_unit == unit:
         raise Problem(404, "order.unknown")
     await site.record(f"unit:{unit}", "order.read", view.order.number)
     return _order(view)
@@ -168,6 +168,25 @@ async def reply(number: str, form: Reply, unit: Unit, site: SiteDep) -> MovedOrd
 async def send_back(number: str, form: Return, unit: Unit, site: SiteDep) -> MovedOrder:
     """Send an order back with a reason. 409 when its state does not allow it."""
     return await _do(site, unit, ReturnWorkOrder(number, unit, form.by, form.reason, site.deps.now()))
+
+
+class UnitMove(Sign):
+    """Any of the other moves a unit may make."""
+
+    action: Literal["ask_extension", "suspend", "resume"]
+    text: str = Field(default="", max_length=4000, description="Why; needed but for resume")
+    days: int = Field(default=0, ge=0, le=366, description="Working days asked for")
+
+
+@router.post("/orders/{number}/moves")
+async def move(number: str, form: UnitMove, unit: Unit, site: SiteDep) -> MovedOrder:
+    """Ask for more time, suspend until the caller has added something, resume. 409 when it does not fit."""
+    act = ActOnOrder(
+        number, form.action, form.by, Actor.UNIT, site.deps.now(), unit=unit, text=form.text, days=form.days
+    )
+    moved = await site.ask(site.deps.service.handle, act)
+    await site.record(f"unit:{unit}", f"order.{form.action}", moved.number)
+    return MovedOrder(number=moved.number, state=State(moved.state), version=moved.version)
 
 
 async def _do(

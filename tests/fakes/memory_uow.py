@@ -1,13 +1,16 @@
 """A unit of work in memory, with the promises of the one on SQL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import RLock
 from types import TracebackType
 from typing import Self
 
 from workorders.errors import StaleOrder, UnknownOrder
-from workorders.model import HistoryEntry, WorkOrder
-from workorders.ports import DuplicateOrder, OutboxTask
+from workorders.model import OPEN, HistoryEntry, Pool, State, WorkOrder
+from workorders.ports import DueTimer, DuplicateOrder, OutboxTask
+from workorders.timers import Timer
 
 
 @dataclass
@@ -18,6 +21,8 @@ class MemoryStore:
     history: dict[str, list[HistoryEntry]] = field(default_factory=dict)
     sequences: dict[tuple[str, str], int] = field(default_factory=dict)
     tasks: list[OutboxTask] = field(default_factory=list)
+    timers: dict[str, tuple[Timer, ...]] = field(default_factory=dict)
+    fired: set[tuple[str, Timer]] = field(default_factory=set)
     lock: RLock = field(default_factory=RLock)
 
     def __call__(self) -> "MemoryUnitOfWork":
@@ -52,7 +57,36 @@ class MemoryUnitOfWork:
             raise UnknownOrder("no order of that number")
         self._tasks.append(task)
 
+    def plan(self, number: str, timers: Sequence[Timer]) -> None:
+        if number not in self._orders:
+            raise UnknownOrder("no order of that number")
+        self._timers[number] = tuple(timers)
+
+    def claim_timer(self, now: datetime) -> DueTimer | None:
+        due = sorted(
+            (timer.at, number, timer.rule)
+            for number, timers in self._timers.items()
+            for timer in timers
+            if timer.at <= now and (number, timer) not in self._fired
+        )
+        if not due:
+            return None
+        at, number, rule = due[0]
+        self._fired.add((number, Timer(rule, at)))
+        return DueTimer(number, rule, at)
+
+    def unplanned(self, limit: int) -> list[str]:
+        ended = {State.DRAFT, State.SETTLED, State.ARCHIVED, State.CANCELLED, State.MERGED}
+        numbers = (order.number for order in self._orders.values() if order.state not in ended)
+        return [number for number in numbers if number not in self._timers][:limit]
+
+    def provisional(self) -> list[str]:
+        going_on = {State.DRAFT, *OPEN}
+        return [each.number for each in self._orders.values() if each.provisional and each.state in going_on]
+
     def commit(self) -> None:
+        self._store.fired = self._fired
+        self._store.timers = self._timers
         self._store.orders = self._orders
         self._store.history = self._history
         self._store.sequences = self._sequences
@@ -70,6 +104,15 @@ class MemoryUnitOfWork:
                 if (order.call_id, order.matter_no) == (call_id, matter_no)
             ),
             None,
+        )
+
+    def children(self, number: str) -> tuple[str, ...]:
+        return tuple(order.number for order in self._orders.values() if order.life.parent == number)
+
+    def held_by(self, person: str) -> int:
+        return sum(
+            order.life.pool is Pool.HELD and order.life.holder == person and order.life.held_until is not None
+            for order in self._orders.values()
         )
 
     def next_sequence(self, day: str, district: str) -> int:
@@ -97,3 +140,5 @@ class MemoryUnitOfWork:
         self._history = {number: list(entries) for number, entries in self._store.history.items()}
         self._sequences = dict(self._store.sequences)
         self._tasks = list(self._store.tasks)
+        self._timers = dict(self._store.timers)
+        self._fired = set(self._store.fired)

@@ -38,8 +38,8 @@ from hotline.store.upgrade import upgrade
 from hotline.store.users import Role, UserStore
 from hotline.web.deps import Health, WebDeps
 from hotline.web.server import make_app, serve_web
+from workorders.life import dispatch
 from workorders.messages import EvidenceSpan, FieldValue, Filed, FileWorkOrder
-from workorders.model import dispatch
 from workorders.queries import OrderQueries
 from workorders.routing import RoutingRules, load_calendar
 from workorders.service import WorkOrderService

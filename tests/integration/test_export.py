@@ -171,7 +171,7 @@ def test_orders_tell_their_way() -> None:
     assert (row["工单编号"], row["区划代码"], row["状态"], row["来源"]) == (
         NUMBER,
         "510104",
-        "已答复",
+        "待审核",
         "语音识别",
     )
     assert (row["签收时间"], row["答复时间"]) == (local(2026, 3, 1, 1, 30), local(2026, 3, 1, 2, 30))

@@ -12,8 +12,9 @@ from sqlalchemy import Engine, func, select
 from hotline.store.engine import make_engine
 from tests.fakes.orders import NOW, shipped_rules, wage_claim
 from workorders.errors import ForbiddenMove, StaleOrder, UnknownOrder
+from workorders.life import dispatch
 from workorders.messages import EditWorkOrder, FieldValue, ReplyToWorkOrder, ReturnWorkOrder, SignWorkOrder
-from workorders.model import Action, State, dispatch
+from workorders.model import Action, State
 from workorders.number import parse
 from workorders.queries import BadCursor, OrderFilter, OrderQueries
 from workorders.service import WorkOrderService

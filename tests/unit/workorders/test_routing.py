@@ -9,7 +9,8 @@ import yaml
 
 from tests.fakes.orders import FLOWS, NOW, shipped_categories, shipped_rules
 from workorders.calendar import Term, TermUnit
-from workorders.policies import Case
+from workorders.life_rules import Case
+from workorders.model import State
 from workorders.routing import BadRoutingData, RoutingRules, case_of, check
 
 pytestmark = pytest.mark.unit
@@ -109,13 +110,7 @@ POLICIES = {
         },
         {"id": "rest", "since": date(2020, 1, 1), "urgency": "low", "sign": None},
     ],
-    "states": {
-        "filed": "一",
-        "dispatched": "二",
-        "signed": "三",
-        "replied": "四",
-        "returned": "五",
-    },
+    "states": {state.value: state.name for state in State},
     "urgencies": {"critical": "一", "urgent": "二", "normal": "三", "low": "四"},
     "flags": {"minor": "未成年人"},
 }

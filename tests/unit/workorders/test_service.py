@@ -8,8 +8,9 @@ import pytest
 from tests.fakes.memory_uow import MemoryStore, MemoryUnitOfWork
 from tests.fakes.orders import NOW, shipped_rules, wage_claim
 from workorders.errors import StaleOrder, UnknownOrder
+from workorders.life import dispatch
 from workorders.messages import EditWorkOrder, FieldValue, FileWorkOrder, SignWorkOrder
-from workorders.model import HistoryEntry, State, WorkOrder, dispatch
+from workorders.model import HistoryEntry, State, WorkOrder
 from workorders.number import BadNumber, parse
 from workorders.ports import TaskKind
 from workorders.service import ATTEMPTS, WorkOrderService

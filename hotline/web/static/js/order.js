@@ -3,7 +3,10 @@
 import { ask } from "./api.js";
 import { h, icon, replace, toast } from "./dom.js";
 import { fullTime, tick, when } from "./format.js";
+import { moves } from "./moves.js";
 import { errorText, name, t } from "./text.js";
+
+const EDITABLE = ["draft", "filed", "dispatched", "signed", "suspended", "returned"];
 
 export class OrderPane {
   element = h("aside", { class: "order-pane", "aria-label": t("order.title") });
@@ -87,6 +90,7 @@ export class OrderPane {
         fact("clock", t("order.due"), deadline(order.due, ["filed", "dispatched", "signed"].includes(order.state))),
         fact("phone", t("order.contact"), order.caller_contact),
       ),
+      this.mayEdit ? moves(order, () => this.element.dispatchEvent(new CustomEvent("changed", { bubbles: true }))) : null,
       order.provisional ? h("p", { class: "hint" }, t("order.provisional")) : null,
       h("h3", {}, t("order.fields"), h("small", {}, String(order.fields.length))),
       h("div", { class: "fields", role: "list" }, this.#summary(order), fields),
@@ -102,7 +106,7 @@ export class OrderPane {
 
   #field(order, field) {
     const index = this.#fields.length;
-    const mayEdit = this.mayEdit && order && order.state !== "replied";
+    const mayEdit = this.mayEdit && order && EDITABLE.includes(order.state);
     const value = h("span", { class: "value" }, field.display || h("em", {}, t("order.empty")));
     const edit = mayEdit ? () => this.#form(order, field, row, value) : null;
     const said = field.evidence.map((span) => span.text).join("…");

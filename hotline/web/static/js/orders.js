@@ -7,7 +7,10 @@ import { ListColumn } from "./list.js";
 import { pill } from "./order.js";
 import { errorText, name, t } from "./text.js";
 
-const STATES = ["", "filed", "dispatched", "signed", "replied", "returned"];
+const STATES = [
+  "", "draft", "filed", "dispatched", "signed", "suspended", "replied", "visiting", "settled", "archived",
+  "returned", "cancelled", "merged",
+];
 const OPEN = new Set(["filed", "dispatched", "signed"]);
 
 export class Orders {
