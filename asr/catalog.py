@@ -5,7 +5,7 @@ import json
 import shutil
 import tomllib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
@@ -46,6 +46,8 @@ class FileEntry(BaseModel):
     """Empty: nobody of ours has had the file; see `asr/model_lock.py`. With a patch: of the patched file."""
     patch: Annotated[str, StringConstraints(max_length=200), AfterValidator(_inside)] = ""
     """A file beside the manifest with what training changed in this one (`asr/patch.py`)."""
+    patch_strength: float = Field(default=1.0, gt=0, le=4)
+    """How often the patch is added."""
     bytes: int = Field(gt=0)
     """About, where the hash is not known."""
 
@@ -166,7 +168,7 @@ class Catalog:
             if digest.hexdigest() != pinned.get(each.path):
                 raise ModelUnavailable(
                     f"{name}: {each.path} is not what the {'catalogue' if each.sha256 else 'lock'} says; "
-                    f"delete {base} and run `hotline models fetch {name}`"
+                    f"run `hotline models fetch {name}`"
                 )
         self._write_mark(name)
 
@@ -184,7 +186,7 @@ class Catalog:
         trust: Trust | None = None,
         source: Path | None = None,
     ) -> Path:
-        """Get what is missing, check it, and return the folder. Safe to interrupt and to repeat.
+        """Get what is missing or wrong, check it, and return the folder. Safe to interrupt and to repeat.
 
         `source` is a folder that goes before the entry's own source. Files come into a folder beside the
         final one, which is renamed when all are right: half-fetched weights are never seen. Files without a
@@ -192,7 +194,9 @@ class Catalog:
         """
         entry = self.entry(name)
         if self.has(name):
-            return self.path(name)
+            # Damaged, or of an older catalogue: fetched anew, and kept until the new ones are right.
+            with suppress(ModelUnavailable):
+                return self.path(name)
         pinned = self._trusted(entry, trust or Trust())
         entry = entry if source is None else entry.from_folder(source)
         if sources.free_bytes(self.folder) < 2 * entry.bytes:
@@ -260,7 +264,7 @@ class Catalog:
             return
         try:
             patch = (self.patches / file.patch).read_bytes()
-            yield apply_patch(b"".join(chunks), patch)
+            yield apply_patch(b"".join(chunks), patch, file.patch_strength)
         except (OSError, BadWeights) as error:
             raise ModelUnavailable(f"{file.path}: {self.patches / file.patch}: {error}") from error
 

@@ -1,9 +1,10 @@
 """One mono or stereo recording → stretches of speech, each with its speaker, in bounded memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,21 @@ class Piece:
     start: int
     end: int
     speaker: int
+
+
+Done = Callable[[float], None]
+"""Told how many more seconds of the recording have been dealt with."""
+
+
+class Diarizer(Protocol):
+    """What tells the speakers of a mono recording apart."""
+
+    def pieces(self, name: str, blocks: Iterable[bytes], speakers: int | None, done: Done) -> list[Piece]:
+        """Who speaks when: in order, not overlapping, none longer than an engine can read.
+
+        `blocks` are 16 kHz s16le; `speakers` None lets the voices decide how many there are. Keeps a bounded
+        part of the audio, however long it is. Raises `AsrError`.
+        """
 
 
 def read_channel(path: Path, channel: int | None) -> Iterator[bytes]:
@@ -99,6 +115,25 @@ def diarize(
         after = spans[n + 1][0] if n + 1 < len(spans) else len(places)
         pieces += split(start, end, places[first:after], smooth([int(each) for each in labels[first:after]]))
     return pieces
+
+
+class PackagedDiarizer:
+    """`diarize` with what this project brings: Silero VAD and CAM++."""
+
+    def __init__(self, detectors: SileroDetectors, embedder: SpeakerEmbedder, rules: Endpointing) -> None:
+        self._detectors, self._embedder, self._rules = detectors, embedder, rules
+
+    def pieces(self, name: str, blocks: Iterable[bytes], speakers: int | None, done: Done) -> list[Piece]:
+        """As `Diarizer` says."""
+        del name
+        return diarize(counted(blocks, done), self._detectors, self._embedder, self._rules, speakers)
+
+
+def counted(blocks: Iterable[bytes], done: Done) -> Iterator[bytes]:
+    """The blocks, each told of once it has been used."""
+    for block in blocks:
+        yield block
+        done(len(block) / BYTES_PER_SAMPLE / SAMPLE_RATE)
 
 
 def smooth(labels: list[int]) -> list[int]:

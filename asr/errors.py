@@ -2,6 +2,7 @@
 
     AsrError
     ├── ModelUnavailable     weights absent, unreachable or with another hash
+    ├── DiarizerUnavailable  the diarizer that is asked for lacks its folder, its library or its device
     ├── EngineFailed         an engine raised while loading or decoding
     ├── WorkerLost           a worker process died while it held our request (retryable)
     └── WireError            malformed message between pool and worker
@@ -23,6 +24,21 @@ class ModelUnavailable(AsrError):
     """Weights are absent, could not be fetched, or are not what the catalogue says."""
 
     code = "asr.model_unavailable"
+
+
+class DiarizerUnavailable(AsrError):
+    """What tells speakers apart cannot be used: a row of `lexicon/diarizer.tsv`, its values filled in."""
+
+    code = "asr.diarizer_unavailable"
+
+    def __init__(self, key: str, **values: object) -> None:
+        from asr.numerals import rows_of
+
+        self.key = key
+        reader, self.english = next(row[1:3] for row in rows_of("diarizer.tsv") if row[0] == key)
+        self.english = self.english.format(**values)
+        """The same for the commands that speak English."""
+        super().__init__(reader.format(**values))
 
 
 class EngineFailed(AsrError):

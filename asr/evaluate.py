@@ -1,35 +1,18 @@
-"""Character error rates on named clips, at 16 kHz and behind an 8 kHz A-law line."""
+"""Character error rates: what counts as the same, and what a figure over many clips says."""
 
-import csv
-import json
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from time import perf_counter
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
-from asr.channel import through_alaw
-from asr.detectors import SileroDetectors
-from asr.errors import AsrError
-from asr.files import endpointing, read_blocks, utterances
 from asr.numerals import find_numbers, numerals
-from asr.protocols import BatchEngine
-from asr.settings import AsrSettings
 
-CONDITIONS = ("16 kHz", "A-law 8 kHz")
 RESAMPLES = 1_000
 """Draws of the bootstrap; its seed is fixed, so that a figure can be had again."""
-
-
-class BadManifest(AsrError):
-    """A list of clips that cannot be read."""
-
-    code = "asr.bad_manifest"
 
 
 def fold(text: str) -> str:
@@ -67,49 +50,20 @@ def cer(reference: str, hypothesis: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A line of the manifest."""
-
-    id: str
-    file: Path
-    reference: str
-    kind: str
-
-
-def load_clips(manifest: Path, split: str = "") -> list[Clip]:
-    """Clips that have a transcript: TSV with columns id, file, transcript, and perhaps kind and split.
-
-    Files are found beside the manifest. Raises `BadManifest`.
-    """
-    try:
-        with manifest.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadManifest(f"{manifest}: cannot be read as UTF-8 TSV") from error
-    if missing := {"id", "file", "transcript"} - set(rows[0] if rows else ()):
-        raise BadManifest(f"{manifest}: no column {', '.join(sorted(missing))}")
-    clips = [
-        Clip(row["id"], manifest.parent / row["file"], row["transcript"] or "", row.get("kind") or "all")
-        for row in rows
-        if fold(row["transcript"] or "") and (not split or row.get("split") == split)
-    ]
-    if not clips:
-        raise BadManifest(f"{manifest}: no clip with a transcript" + (f" in split {split}" if split else ""))
-    return clips
-
-
-@dataclass(frozen=True, slots=True)
 class Score:
-    """One clip under one condition."""
+    """One reading of one clip by one engine under one condition."""
 
+    engine: str
     id: str
     kind: str
     condition: str
+    turn: int
+    """Number of the reading; the first is of the clip as it is, further ones of it ever so little changed."""
     wrong: int
     characters: int
     audio_seconds: float
     seconds: float
-    """Computing time: detector and engine."""
+    """The engine's time."""
     heard: str
 
 
@@ -117,95 +71,103 @@ class Score:
 class Summary:
     """Clips of one kind, or all."""
 
+    engine: str
     kind: str
     condition: str
     clips: int
     characters: int
     cer: float
+    """The mean of all readings."""
     low: float
     """Bootstrap 95 % interval over clips."""
     high: float
+    least: float
+    """The lowest and the highest of the readings: how much of the figure is chance of arithmetic."""
+    most: float
     rtf: float
-    """Computing seconds for each second of audio."""
-
-
-def score_clips(
-    engine: BatchEngine,
-    detectors: SileroDetectors,
-    settings: AsrSettings,
-    clips: Sequence[Clip],
-    step: Callable[[], None],
-) -> Iterator[Score]:
-    """Read every clip as the line would: cut into utterances, each read by itself. `step` counts."""
-    rules = endpointing(settings)
-    for clip in clips:
-        clean = b"".join(read_blocks(clip.file))
-        for condition in CONDITIONS:
-            pcm = clean if condition == CONDITIONS[0] else through_alaw(clean)
-            began = perf_counter()
-            heard = "".join(
-                found.text
-                for segment in utterances(clip.id, [pcm], detectors, rules)
-                for found in engine.transcribe([segment])
-            )
-            took = perf_counter() - began
-            wrong, length = errors(clip.reference, heard)
-            audio = len(pcm) / BYTES_PER_SAMPLE / SAMPLE_RATE
-            yield Score(clip.id, clip.kind, condition, wrong, length, audio, took, heard)
-            step()
+    """The engine's seconds for each second of audio."""
 
 
 def summarise(scores: Sequence[Score]) -> list[Summary]:
-    """For each condition, every kind and all together."""
+    """For each condition and engine, every kind and all together."""
     found = []
-    for condition in CONDITIONS:
-        here = [each for each in scores if each.condition == condition]
-        kinds = sorted({each.kind for each in here})
-        found += [_summary(kind, condition, [e for e in here if e.kind == kind]) for kind in kinds]
-        if len(kinds) > 1:
-            found.append(_summary("total", condition, here))
+    for condition in dict.fromkeys(each.condition for each in scores):
+        for engine in dict.fromkeys(each.engine for each in scores):
+            here = [each for each in scores if (each.condition, each.engine) == (condition, engine)]
+            kinds = sorted({each.kind for each in here})
+            found += [_summary(kind, [each for each in here if each.kind == kind]) for kind in kinds]
+            if len(kinds) > 1:
+                found.append(_summary("total", here))
     return found
 
 
-def _summary(kind: str, condition: str, scores: Sequence[Score]) -> Summary:
-    wrong = np.array([each.wrong for each in scores])
-    length = np.array([each.characters for each in scores])
-    drawn = np.random.default_rng(12348).integers(0, len(scores), (RESAMPLES, len(scores)))
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first engine beside another on the same clips, all kinds together."""
+
+    engine: str
+    other: str
+    condition: str
+    cer: float
+    """Error rate of `engine` less that of `other`: below 0 it errs less."""
+    low: float
+    high: float
+    """95 % bootstrap interval over clips, each clip's two engines drawn together."""
+
+
+def differences(scores: Sequence[Score]) -> list[Difference]:
+    """For each condition, the first engine against every other one, clip by clip.
+
+    Far narrower than the two engines' own intervals, for what makes a clip hard is hard for both.
+    """
+    engines = list(dict.fromkeys(each.engine for each in scores))
+    found = []
+    for condition in dict.fromkeys(each.condition for each in scores):
+        wrong: dict[str, dict[tuple[str, str], list[int]]] = {each: defaultdict(list) for each in engines}
+        length: dict[tuple[str, str], int] = {}
+        for each in scores:
+            if each.condition == condition:
+                wrong[each.engine][each.kind, each.id].append(each.wrong)
+                length[each.kind, each.id] = each.characters
+        for other in engines[1:]:
+            clips = [clip for clip in length if wrong[engines[0]][clip] and wrong[other][clip]]
+            if clips:
+                ours, theirs = (
+                    np.array([np.mean(wrong[name][clip]) for clip in clips]) for name in (engines[0], other)
+                )
+                cer, low, high = _ratio(ours - theirs, np.array([length[clip] for clip in clips]))
+                found.append(Difference(engines[0], other, condition, cer, low, high))
+    return found
+
+
+def _ratio(wrong: NDArray[np.float64], length: NDArray[np.int64]) -> tuple[float, float, float]:
+    """Errors by character over all clips, and its 95 % bootstrap interval."""
+    drawn = np.random.default_rng(12348).integers(0, len(wrong), (RESAMPLES, len(wrong)))
     low, high = np.percentile(wrong[drawn].sum(axis=1) / length[drawn].sum(axis=1), [2.5, 97.5])
+    return float(wrong.sum() / length.sum()), float(low), float(high)
+
+
+def _summary(kind: str, scores: Sequence[Score]) -> Summary:
+    rows: dict[tuple[str, str], list[Score]] = defaultdict(list)
+    for each in scores:
+        rows[each.kind, each.id].append(each)
+    wrong = np.array([[each.wrong for each in row] for row in rows.values()], dtype=float)
+    length = np.array([row[0].characters for row in rows.values()])
+    rate, low, high = _ratio(wrong.mean(axis=1), length)
+    turns = wrong.sum(axis=0) / length.sum()
     return Summary(
-        kind,
-        condition,
-        len(scores),
-        int(length.sum()),
-        float(wrong.sum() / length.sum()),
-        float(low),
-        float(high),
-        sum(each.seconds for each in scores) / max(1e-9, sum(each.audio_seconds for each in scores)),
+        engine=scores[0].engine,
+        kind=kind,
+        condition=scores[0].condition,
+        clips=len(rows),
+        characters=int(length.sum()),
+        cer=rate,
+        low=low,
+        high=high,
+        least=float(turns.min()),
+        most=float(turns.max()),
+        rtf=sum(each.seconds for each in scores) / max(1e-9, sum(each.audio_seconds for each in scores)),
     )
-
-
-def as_table(model: str, scores: Sequence[Score]) -> str:
-    """The summaries as text."""
-    lines = [
-        f"{model}: CER by character, 95 % bootstrap interval over clips",
-        f"{'condition':<12} {'kind':<36} {'clips':>5} {'chars':>6} {'CER':>6} {'interval':>14} {'RTF':>6}",
-    ]
-    lines += [
-        f"{each.condition:<12} {each.kind:<36} {each.clips:>5} {each.characters:>6} {each.cer:>6.1%} "
-        f"{f'{each.low:.1%}-{each.high:.1%}':>14} {each.rtf:>6.3f}"
-        for each in summarise(scores)
-    ]
-    return "\n".join(lines)
-
-
-def as_json(model: str, scores: Sequence[Score]) -> str:
-    """Summaries and every clip."""
-    content: dict[str, Any] = {
-        "model": model,
-        "summaries": [asdict(each) for each in summarise(scores)],
-        "clips": [asdict(each) for each in scores],
-    }
-    return json.dumps(content, ensure_ascii=False, indent=1)
 
 
 @cache

@@ -31,18 +31,24 @@ def seconds_of(path: Path) -> float:
         raise UnreadableAudio(f"{path.name}: not an audio file that can be read") from error
 
 
-def read_blocks(path: Path) -> Iterator[bytes]:
-    """A file as 16 kHz s16le mono, about a second at a time. Raises `UnreadableAudio`."""
+def read_blocks(path: Path, start: float = 0.0, end: float | None = None) -> Iterator[bytes]:
+    """A file, or what lies between two seconds of it, as 16 kHz s16le mono, about a second at a time.
+
+    Raises `UnreadableAudio`.
+    """
     import soundfile
     import soxr
 
     try:
         with soundfile.SoundFile(path) as file:
             change = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, dtype="float32")
-            last = False
+            file.seek(min(file.frames, int(start * file.samplerate)) if start else 0)
+            left = file.frames if end is None else max(0, int((end - start) * file.samplerate))
+            size, last = file.samplerate * BLOCK_SECONDS, False
             while not last:
-                block = file.read(file.samplerate * BLOCK_SECONDS, dtype="float32", always_2d=True)
-                last = len(block) < file.samplerate * BLOCK_SECONDS
+                block = file.read(min(size, left), dtype="float32", always_2d=True)
+                left -= len(block)
+                last = len(block) < size or (end is not None and left == 0)
                 samples = change.resample_chunk(np.ascontiguousarray(block.mean(axis=1)), last=last)
                 yield (samples * 32767.0).clip(-32768, 32767).astype("<i2").tobytes()
     except (OSError, soundfile.SoundFileError) as error:

@@ -43,8 +43,12 @@ def make_patch(base: Path, tuned: Mapping[str, Tensor], share: float = 1.0) -> b
     return _archive(arrays)
 
 
-def apply_patch(base: bytes, patch: bytes) -> bytes:
-    """The tuned model.bin; the same bytes on every machine. Raises `BadWeights`."""
+def apply_patch(base: bytes, patch: bytes, strength: float = 1.0) -> bytes:
+    """The tuned model.bin; the same bytes on every machine.
+
+    `strength` goes on along the same line, or stops before its end: of a patch made with a share of 0.3,
+    2 makes the weights of a share of 0.6. Raises `BadWeights`.
+    """
     try:
         with np.load(io.BytesIO(patch), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -58,7 +62,8 @@ def apply_patch(base: bytes, patch: bytes) -> bytes:
         scale = arrays.get(name + SCALE)
         if scale is None or name not in known or change.shape != known[name].shape:
             raise BadWeights(f"the patch does not fit the base at {name}")
-        rows = change.reshape(len(scale), -1).astype(np.float32) * scale[:, None].astype(np.float32)
+        steps = scale.astype(np.float32) * np.float32(strength)
+        rows = change.reshape(len(scale), -1).astype(np.float32) * steps[:, None]
         changed[name] = known[name].astype(np.float32) + rows.reshape(change.shape)
     return replaced(base, changed)
 

@@ -5,7 +5,6 @@ else; a request that kills two workers is answered with a degraded final.
 """
 
 import logging
-from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,12 +22,10 @@ from asr.process import WorkerProcess, worker_process
 from asr.settings import VAD, AsrSettings
 from asr.shedding import Ladder
 from asr.transcriber import LegTranscriber, Normalise, Utterance
-from asr.transcript import Hypothesis
+from asr.waiting import Request, Waiting
 
 log = logging.getLogger(__name__)
 
-BATCH = 4
-"""Utterances read in one go; more cost the encoder what they save the decoder (BENCHMARKS.md)."""
 WAITING_AUDIO = 60 * SAMPLE_RATE
 """Samples of finals that may wait for each worker; beyond, the oldest is given up (degraded)."""
 STUBBORN = 4
@@ -45,22 +42,6 @@ DETECTOR_SECONDS = 1.5
 """Longest time for the detector's answer: less than legs keep unheard audio for."""
 LOOK = 0.25
 """Seconds between looks at the age of what waits."""
-
-
-@dataclass(slots=True, eq=False)
-class _Request:
-    leg: LegTranscriber
-    utterance: Utterance
-    segment: Segment
-    quick: bool
-    asked: float
-    tries: int = 0
-
-    def give_up(self) -> None:
-        if self.quick:
-            self.leg.sketched(self.utterance, None)
-        else:
-            self.leg.finished(self.utterance, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +81,7 @@ class AsrPool:
         self._detect = {"type": "detect", "folder": str(catalog.path(VAD))}
         self._legs: dict[LegId, LegTranscriber] = {}
         self._ended_legs: list[LegId] = []
-        self._finals: deque[_Request] = deque()
-        self._sketches: OrderedDict[LegId, _Request] = OrderedDict()
+        self._waiting = Waiting(WAITING_AUDIO * settings.workers)
         self._work = anyio.Event()
         self._audio = anyio.Event()
         self._ladder = Ladder()
@@ -150,7 +130,7 @@ class AsrPool:
         """How the pool is doing."""
         return PoolStats(
             len(self._legs),
-            len(self._finals),
+            len(self._waiting.finals),
             self.level,
             self._restarts,
             self._given_up,
@@ -167,33 +147,32 @@ class AsrPool:
 
     def read(self, leg: LegTranscriber, utterance: Utterance, segment: Segment, *, quick: bool) -> None:
         """Queue a request: finals in order, partials one a leg."""
-        request = _Request(leg, utterance, segment, quick, anyio.current_time())
-        if quick:
-            self._sketches[leg.leg] = request
-        else:
-            self._drop_sketch(leg.leg)
-            self._finals.append(request)
-            self._bound()
+        self._put(Request(leg, utterance, segment, "partial" if quick else "final", anyio.current_time()))
+
+    def foresee(self, leg: LegTranscriber, utterance: Utterance, segment: Segment) -> Callable[[], None]:
+        """Queue an early reading; calling what is returned makes it the final."""
+        request = Request(leg, utterance, segment, "early", anyio.current_time())
+        self._put(request)
+
+        def confirm() -> None:
+            self._made_up += request.found is not None and bool(request.found.guard)
+            request.asked = anyio.current_time()
+            self._given_up += self._waiting.confirm(request)
+            self._work.set()
+
+        return confirm
+
+    def _put(self, request: Request) -> None:
+        self._given_up += self._waiting.put(request)
         self._work.set()
 
     def leave(self, leg: LegTranscriber) -> None:
         """The leg is closed."""
         if self._legs.pop(leg.leg, None) is not None:
             self._ended_legs.append(leg.leg)
-            self._drop_sketch(leg.leg)
             # Its finals have been put out without a reading: nobody waits for them.
-            self._finals = deque(request for request in self._finals if request.leg is not leg)
+            self._waiting.leave(leg)
             self._audio.set()
-
-    def _drop_sketch(self, leg: LegId) -> None:
-        if (request := self._sketches.pop(leg, None)) is not None:
-            request.give_up()
-
-    def _bound(self) -> None:
-        limit = WAITING_AUDIO * self._settings.workers
-        while len(self._finals) > 1 and sum(r.segment.end - r.segment.start for r in self._finals) > limit:
-            self._given_up += 1
-            self._finals.popleft().give_up()
 
     # -- recognition workers ------------------------------------------------------------------------------
 
@@ -208,19 +187,17 @@ class AsrPool:
 
         await self._keep(self._load, work, task_status)
 
-    async def _next_batch(self) -> list[_Request]:
-        """Finals first, then partials; waits when there is nothing to do."""
+    async def _next_batch(self) -> list[Request]:
+        """What is to be read next; waits when there is nothing to do."""
         while True:
-            if self._finals:
-                return [self._finals.popleft() for _ in range(min(BATCH, len(self._finals)))]
-            if self._sketches:
-                return [self._sketches.popitem(last=False)[1] for _ in range(min(BATCH, len(self._sketches)))]
+            if batch := self._waiting.batch():
+                return batch
             if self._work.is_set():  # else other workers wait on it already
                 self._work = anyio.Event()
             await self._work.wait()
 
-    async def _recognise(self, slot: int, worker: WorkerProcess, batch: list[_Request]) -> None:
-        quick = batch[0].quick or self.level >= 3
+    async def _recognise(self, slot: int, worker: WorkerProcess, batch: list[Request]) -> None:
+        quick = batch[0].kind == "partial" or self.level >= 3
         segments = [request.segment for request in batch]
         seconds = PATIENCE + sum(each.end - each.start for each in segments) / SAMPLE_RATE
         try:
@@ -242,8 +219,9 @@ class AsrPool:
             return
         self._failures.pop(slot, None)
         for request, hypothesis in zip(batch, found, strict=True):
-            self._made_up += bool(hypothesis.guard) and not request.quick
-            _deliver(request, hypothesis, degraded=quick and not request.quick)
+            self._made_up += bool(hypothesis.guard) and request.kind == "final"
+            # what was read in haste is no final, and must not become one
+            request.answer(None if quick and request.kind == "early" else hypothesis, degraded=quick)
 
     def _failed(self, slot: int, reason: str) -> None:
         """The engine could not read a batch: its server is away, say. Raises `WorkerLost` when that goes on.
@@ -256,15 +234,9 @@ class AsrPool:
             del self._failures[slot]
             raise WorkerLost("engine keeps failing")
 
-    def _again(self, batch: list[_Request]) -> None:
+    def _again(self, batch: list[Request]) -> None:
         """A worker died on these: partials are forgotten, finals get another chance."""
-        for request in reversed(batch):
-            request.tries += 1
-            if request.quick or request.tries >= TRIES:
-                self._given_up += not request.quick
-                request.give_up()
-            else:
-                self._finals.appendleft(request)
+        self._given_up += self._waiting.again(batch, TRIES)
         self._work.set()
 
     # -- the speech detector ------------------------------------------------------------------------------
@@ -354,7 +326,7 @@ class AsrPool:
         while True:
             now = anyio.current_time()
             before = self.level
-            oldest = now - self._finals[0].asked if self._finals else 0.0
+            oldest = now - self._waiting.finals[0].asked if self._waiting.finals else 0.0
             if self._ladder.update(now, oldest) != before:
                 log.warning("shedding level changed", extra={"level": self.level})
             await anyio.sleep(LOOK)
@@ -373,10 +345,3 @@ def _plain(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 async def _start(group: anyio.abc.TaskGroup, keep: Callable[..., Any], slot: int | None) -> None:
     await group.start(keep, slot)
-
-
-def _deliver(request: _Request, hypothesis: Hypothesis, *, degraded: bool) -> None:
-    if request.quick:
-        request.leg.sketched(request.utterance, hypothesis)
-    else:
-        request.leg.finished(request.utterance, hypothesis, degraded=degraded)

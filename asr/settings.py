@@ -1,6 +1,6 @@
 """What an operator may set of recognition; engine knobs stay in the engines' own files."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -15,6 +15,23 @@ else:
 
 VAD = "silero-vad"
 """Catalogue entry of the speech detector."""
+
+
+class DiarizeSettings(BaseModel):
+    """The `[asr.diarize]` section: what tells the speakers of imported mono recordings apart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    diarizer: Literal["auto", "packaged", "pyannote"] = "auto"
+    """`packaged` comes with this project; `auto` is `pyannote` once it has a `model`."""
+    model: str = ""
+    """Folder of a pyannote pipeline (`config.yaml` in it), or an entry of the catalogue that was fetched."""
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$")
+    """Of pyannote; `auto` is a GPU if PyTorch finds one."""
+    stretch_minutes: float = Field(default=10.0, ge=2, le=120)
+    """pyannote gets so much of a recording at once, what is longer in stretches that overlap by a minute."""
+    same_voice: float = Field(default=0.5, ge=0, le=1)
+    """Cosine of pyannote's embeddings over which speakers of two stretches are one person."""
 
 
 class AsrSettings(BaseModel):
@@ -36,6 +53,8 @@ class AsrSettings(BaseModel):
     """New audio after which an open utterance is read again."""
     closing_s: float = Field(default=8.0, ge=0.5, le=60)
     """How long the last finals of an ended leg are waited for."""
+    diarize: DiarizeSettings = DiarizeSettings()
+    """Who speaks in imported recordings."""
 
     @field_validator("engine", mode="before")
     @classmethod

@@ -1,7 +1,7 @@
 """One leg's recognition: frames → utterances → transcript events, with the invariants of `asr.transcript`."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -22,6 +22,8 @@ BATCH = 3 * WINDOW
 """New samples worth a message to the detector."""
 GROWTH = 6
 """An utterance is read again when it is longer by one part in so many."""
+BEFORE = SAMPLE_RATE // 10
+"""Samples before the detector hears speech again that a partial behind a pause begins with."""
 MOST = 32 * WINDOW
 """Samples of one leg in a message to the detector: hundreds of legs that lag must fit in one."""
 
@@ -52,6 +54,18 @@ class Utterance:
     read_to: int = 0
     """Sample up to which the last partial was asked for."""
     sketching: bool = False
+    known: str = ""
+    """Raw text up to the last pause, read with care: partials need not read it again."""
+    known_to: int = 0
+    """First sample behind it that partials read; 0: they read all."""
+    shown: int = 0
+    """Partials put out."""
+    sketched_on: str = ""
+    """`known` when the partial that is being read was asked for."""
+    paused_at: int | None = None
+    """End of what an early reading was asked for."""
+    confirm: Callable[[], None] | None = None
+    """Makes that early reading the final."""
     stabiliser: Stabiliser = field(default_factory=Stabiliser)
     final: TranscriptEvent | None = None
 
@@ -67,6 +81,13 @@ class Host(Protocol):
 
     def read(self, leg: "LegTranscriber", utterance: Utterance, segment: Segment, *, quick: bool) -> None:
         """Ask for a hypothesis; the answer comes by `sketched` or `finished`."""
+
+    def foresee(self, leg: "LegTranscriber", utterance: Utterance, segment: Segment) -> Callable[[], None]:
+        """Ask for what will be the final if nothing more is said; the answer comes by `foreseen`.
+
+        Calling what is returned says that nothing more was: the answer comes by `finished`, at once if it is
+        there.
+        """
 
     def leave(self, leg: "LegTranscriber") -> None:
         """The leg is closed."""
@@ -196,13 +217,27 @@ class LegTranscriber:
     def sketched(self, utterance: Utterance, hypothesis: Hypothesis | None) -> None:
         """A partial reading has come back, or was given up."""
         utterance.sketching = False
-        if hypothesis is None or not hypothesis.text or utterance.end is not None or self._closed:
+        if hypothesis is not None and hypothesis.text:
+            raw = utterance.sketched_on + hypothesis.text
+            self._partial(utterance, replace(hypothesis, text=raw), utterance.read_to)
+
+    def foreseen(self, utterance: Utterance, hypothesis: Hypothesis | None) -> None:
+        """An early reading has come back, or was given up. What it says is what partials go on from."""
+        if hypothesis is None:
+            utterance.confirm = None
+        elif hypothesis.text and utterance.paused_at is not None:
+            utterance.known = hypothesis.text
+            utterance.known_to = utterance.paused_at - Endpointing().lead + BEFORE
+            self._partial(utterance, hypothesis, utterance.paused_at)
+
+    def _partial(self, utterance: Utterance, hypothesis: Hypothesis, end: int) -> None:
+        if utterance.end is not None or self._closed:
             return
+        utterance.shown += 1
         normal = self._normalise(hypothesis.text)
         stable, tail = utterance.stabiliser.update(normal.text)
         spans = normal.spans if (stable + tail) == normal.text else SpanMap()
-        event = self._event(utterance, utterance.read_to, hypothesis, spans)
-        self._put(replace(event, stable=stable, tail=tail))
+        self._put(replace(self._event(utterance, end, hypothesis, spans), stable=stable, tail=tail))
 
     def finished(
         self, utterance: Utterance, hypothesis: Hypothesis | None, *, degraded: bool = False
@@ -261,27 +296,45 @@ class LegTranscriber:
                 case Opened(start):
                     self._opened += 1
                     name = UtteranceId(f"{self.leg}-u{self._opened}")
-                    self._current = Utterance(name, start, read_to=start)
+                    self._current = Utterance(name, start, read_to=start + Endpointing().lead)
                 case Closed(start, end) if self._current is not None:
                     utterance, self._current = self._current, None
                     utterance.end = end
                     self._ended.append(utterance)
-                    segment = Segment(utterance.id, self.leg, start, end, self._audio(start, end))
-                    self._host.read(self, utterance, segment, quick=False)
+                    if utterance.confirm is not None and utterance.paused_at == end:
+                        utterance.confirm()
+                    else:
+                        segment = Segment(utterance.id, self.leg, start, end, self._audio(start, end))
+                        self._host.read(self, utterance, segment, quick=False)
 
     def _sketch(self) -> None:
-        """Ask for a partial of the open utterance when there is enough new audio in it."""
+        """Ask for a reading of the open utterance when enough was said since the last, or when it pauses."""
         current, level = self._current, self._host.level
-        if current is None or current.sketching or level >= 2 or self._closing:
+        if current is None or level >= 2 or self._closing:
+            return
+        spoken_to, lead = self._segmenter.last_speech, Endpointing().lead
+        if self._heard_to - spoken_to >= lead:
+            self._foresee(current, spoken_to + lead)
             return
         wait = self._settings.partial_ms * (2 if level else 1) * SAMPLE_RATE // 1000
-        # Each reading is of the whole utterance: the longer, the rarer, so that finals find a free worker
-        if self._heard_to - current.read_to < max(wait, (self._heard_to - current.start) // GROWTH):
+        if current.shown == 0 and current.read_to > current.start + lead:
+            wait = wait * 2 // 3  # the first reading was too early for a text: the next is to come soon
+        begin = current.known_to or current.start
+        # Each reads all behind the last pause: the longer, the rarer, so that finals find a free worker
+        if current.sketching or spoken_to - current.read_to < max(wait, (spoken_to - begin) // GROWTH):
             return
-        current.read_to, current.sketching = self._heard_to, True
-        audio = self._audio(current.start, self._heard_to)
-        segment = Segment(current.id, self.leg, current.start, self._heard_to, audio)
+        current.read_to, current.sketching, current.sketched_on = self._heard_to, True, current.known
+        name = UtteranceId(f"{current.id}+{begin}") if current.known_to else current.id
+        segment = Segment(name, self.leg, begin, self._heard_to, self._audio(begin, self._heard_to))
         self._host.read(self, current, segment, quick=True)
+
+    def _foresee(self, current: Utterance, end: int) -> None:
+        """Read a pausing utterance as its final would be read: mostly it is over, and the final is there."""
+        if current.paused_at == end:
+            return
+        current.paused_at = current.read_to = end
+        segment = Segment(current.id, self.leg, current.start, end, self._audio(current.start, end))
+        current.confirm = self._host.foresee(self, current, segment)
 
     def _skip(self, samples: int) -> None:
         """Give up the oldest audio the detector has not seen."""

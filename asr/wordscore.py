@@ -39,17 +39,29 @@ class WordScorer:
 
     def score(self, text: str) -> float:
         """Log probability of the best division into words; 0 for an empty text."""
-        best = [0.0] * (len(text) + 1)
+        return self._best(text)[0][-1]
+
+    def divide(self, text: str) -> list[tuple[int, int]]:
+        """The best division itself: (start, end) of each word."""
+        starts, found, end = self._best(text)[1], [], len(text)
+        while end:
+            found.append((starts[end], end))
+            end = starts[end]
+        return found[::-1]
+
+    def _best(self, text: str) -> tuple[list[float], list[int]]:
+        """For each end: the log probability up to there, and where the last word begins."""
+        best, starts = [0.0] * (len(text) + 1), [0] * (len(text) + 1)
         for end in range(1, len(text) + 1):
             char = text[end - 1]
             single = self.costs.get(char, self.unseen if "\u4e00" <= char <= "\u9fff" else _OTHER)
-            found = best[end - 1] + single
+            found, at = best[end - 1] + single, end - 1
             for start in range(max(0, end - LONGEST), end - 1):
                 cost = self.costs.get(text[start:end])
                 if cost is not None and best[start] + cost > found:
-                    found = best[start] + cost
-            best[end] = found
-        return best[-1]
+                    found, at = best[start] + cost, start
+            best[end], starts[end] = found, at
+        return best, starts
 
 
 def counts() -> dict[str, int]:

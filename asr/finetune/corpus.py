@@ -8,8 +8,9 @@ from pathlib import Path
 
 from asr.audio import SAMPLE_RATE
 from asr.errors import VoiceFailed
-from asr.finetune.phonology import BadPronunciation
+from asr.finetune.rules import ALL
 from asr.finetune.synthesis import HAN, Guise, Kind, Synthesizer
+from asr.finetune.tables import BadPronunciation
 
 COLUMNS = ("id", "file", "transcript", "kind", "seconds")
 LONGEST_TEXT, SHORTEST_TEXT = 32, 4
@@ -76,6 +77,7 @@ def render_corpus(
     step: Callable[[float], None],
     *,
     rules: bool = True,
+    connected: frozenset[str] = ALL,
 ) -> int:
     """Render until the folder holds so many hours; `step` gets each clip's seconds. Returns clips made now.
 
@@ -96,7 +98,8 @@ def render_corpus(
         if line.id in known:
             continue
         try:
-            audio = synthesizer.render(line.text, Guise.drawn(line.kind, line.seed, rules=rules))
+            guise = Guise.drawn(line.kind, line.seed, rules=rules, connected=connected)
+            audio = synthesizer.render(line.text, guise)
         except (VoiceFailed, BadPronunciation):
             continue  # a character without a sound in it: there are other texts
         name = f"{line.id}.flac"

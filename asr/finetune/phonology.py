@@ -2,20 +2,17 @@
 
 Chengdu and Chongqing follow regular correspondences with Mandarin once it is known which characters had an
 entering tone; Cantonese keeps that as -p, -t, -k. Single characters that go their own way are data
-(dialect/characters.tsv). Sources: Zhen Ze, "Chengdu yuyin" (1958); Yang Shifeng, "Sichuan fangyan diaocha
+(dialect/characters.tsv); what changes when syllables stand together is in connected.py. Sources: Zhen
+Shangling, "Chengdu yuyin de chubu yanjiu" (1958); Yang Shifeng, "Sichuan fangyan diaocha
 baogao" (1984); tone values after Chengdu 45/21/42/213.
 """
 
-import csv
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-from asr.errors import AsrError
-
-DATA = Path(__file__).parent / "dialect"
+from asr.finetune.tables import BadPronunciation, rows
 
 INITIALS = (
     "zh", "ch", "sh", "ng", "b", "p", "m", "f", "d", "t", "n", "l",
@@ -26,12 +23,6 @@ DOTTED = {"u": "v", "ue": "ve", "uan": "van", "un": "vn"}
 LABIAL = ("b", "p", "m", "f")
 VELAR = ("g", "k", "h", "")
 YANG_PING = 2
-
-
-class BadPronunciation(AsrError):
-    """A table of pronunciations that cannot be used."""
-
-    code = "asr.bad_pronunciation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +92,11 @@ def parse(pinyin: str) -> Syllable:
 def characters() -> Mapping[str, tuple[tuple[str, str], ...]]:
     """Own readings by character: (Mandarin reading without tone or "*", Sichuan readings split by "/")."""
     found: dict[str, list[tuple[str, str]]] = {}
-    file = DATA / "characters.tsv"
-    with file.open(encoding="utf-8", newline="") as lines:
-        for number, row in enumerate(csv.reader(lines, delimiter="\t"), 1):
-            if not row or row[0].startswith("#"):
-                continue
-            if len(row) < 3 or not all(part[-1:].isdigit() for part in row[2].split("/")):
-                raise BadPronunciation(f"{file.name}:{number}: character, Mandarin, Sichuan readings")
-            for char in row[0]:
-                found.setdefault(char, []).append((row[1], row[2]))
+    for chars, mandarin, sichuan, *_ in rows("characters.tsv", 3):
+        if not all(part[-1:].isdigit() for part in sichuan.split("/")):
+            raise BadPronunciation(f"characters.tsv: {chars}: readings without a tone")
+        for char in chars:
+            found.setdefault(char, []).append((mandarin, sichuan))
     return {char: tuple(readings) for char, readings in found.items()}
 
 
@@ -136,19 +123,13 @@ class Speaker:
         self._literary: dict[str, bool] = {}
 
     def say(self, text: str, pinyin: Sequence[str]) -> list[Syllable]:
-        """The syllables of a text whose Mandarin readings are given, one a character.
+        """The syllables of a text, each by itself; its Mandarin readings are given, one a character.
 
         Raises `BadPronunciation` when there are more or fewer readings than characters.
         """
         if len(text) != len(pinyin):
             raise BadPronunciation("one reading a character")
-        said: list[Syllable] = []
-        for place, (char, reading) in enumerate(zip(text, pinyin, strict=True)):
-            syllable = self._one(char, reading)
-            if place and text[place - 1] == char and syllable.tone in _DOUBLED:
-                syllable = replace(syllable, tone=_DOUBLED[syllable.tone])
-            said.append(syllable)
-        return said
+        return [self._one(char, reading) for char, reading in zip(text, pinyin, strict=True)]
 
     def _one(self, char: str, reading: str) -> Syllable:
         toneless = reading.rstrip("12345")
@@ -176,10 +157,6 @@ class Speaker:
         if accent.nasal:
             final = {"ing": "in", "eng": "en", "ueng": "ong"}.get(final, final)
         return Syllable(initial, final, tone)
-
-
-_DOUBLED = {2: 1, 3: 2}
-"""The second of two equal syllables: wa2 wa1, jie3 jie2."""
 
 
 def regular(syllable: Syllable, stopped: tuple[str, str] | None) -> Syllable:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
 from asr.audio import SAMPLE_RATE
-from asr.evaluate import load_clips
+from asr.clips import load_clips
 from asr.finetune.augment import WARPS, Augment, Samples, features, masked, spoil, telephone, wordless
 from asr.tokens import Tokens
 
@@ -35,6 +35,10 @@ class Item:
     text: str
     weight: float
     """How often it is drawn beside others."""
+    start: float = 0.0
+    """Seconds into the file."""
+    end: float | None = None
+    """Seconds into the file; None: its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Batch:
 def items(manifests: Sequence[tuple[Path, float]]) -> list[Item]:
     """The clips of manifests, each with its weight. Raises `BadManifest`."""
     return [
-        Item(clip.file, clip.reference, weight)
+        Item(clip.file, clip.reference, weight, clip.start, clip.end)
         for manifest, weight in manifests
         for clip in load_clips(manifest)
     ]
@@ -97,7 +101,7 @@ class Drawing(IterableDataset[Batch]):
 
     def _clip(self, draw: np.random.Generator) -> tuple[Samples, str]:
         item = self._items[min(int(np.searchsorted(self._shares, draw.random())), len(self._items) - 1)]
-        return _mono(item.file), item.text
+        return _mono(item), item.text
 
     def _sample(self, draw: np.random.Generator) -> Sample:
         if draw.random() < self._how.wordless:
@@ -128,12 +132,16 @@ class Drawing(IterableDataset[Batch]):
         return Sample(features(audio), tokens, given)
 
 
-def _mono(file: Path) -> Samples:
+def _mono(item: Item) -> Samples:
     """A clip at 16 kHz."""
     import soundfile
     import soxr
 
-    audio, rate = soundfile.read(file, dtype="float32", always_2d=True)
+    with soundfile.SoundFile(item.file) as file:
+        rate = file.samplerate
+        file.seek(min(file.frames, int(item.start * rate)))
+        length = -1 if item.end is None else int((item.end - item.start) * rate)
+        audio = file.read(length, dtype="float32", always_2d=True)
     mono: Samples = audio.mean(axis=1)
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE)
@@ -144,7 +152,7 @@ def plain_batches(items: Sequence[Item], tokens: Tokens) -> list[Batch]:
     """Each clip as it is, a batch of its own; those too long for the window left out."""
     found = []
     for item in items:
-        mono = _mono(item.file)
+        mono = _mono(item)
         if len(mono) <= LONGEST_SECONDS * SAMPLE_RATE:
             row, given = tokens.row(item.text, prompted=False)
             mel = features(np.pad(mono, (0, SAMPLE_RATE // 2)))

