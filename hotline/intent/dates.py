@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from asr.numerals import cardinal
+from hotline.intent import lunar
 from hotline.intent.found import Found
 from hotline.intent.wording import DateWording
 
@@ -17,7 +19,7 @@ class _When:
     start: int
     end: int
     first: str
-    """ISO date or month: when it begins."""
+    """ISO date, month or year: when it begins."""
     last: str
     year_said: bool
     confidence: float
@@ -25,7 +27,7 @@ class _When:
 
 def find_dates(text: str, now: date, wording: DateWording) -> Found | None:
     """The times told, joined with commas; a stretch is `first/last`."""
-    whens = _joined(text, _points(text, now, wording), wording)
+    whens = _until_now(text, _joined(text, _points(text, now, wording), wording), now, wording)
     if not whens:
         return None
     precise = [when for when in whens if len(when.first) > 4] or whens
@@ -43,25 +45,25 @@ def _iso(when: _When) -> str:
 
 
 def _distinct(whens: list[_When]) -> list[_When]:
-    seen: set[str] = set()
-    return [when for when in whens if _iso(when) not in seen and not seen.add(_iso(when))]  # type: ignore[func-returns-value]  # set.add
+    return list({_iso(when): when for when in reversed(whens)}.values())[::-1]
 
 
 def _points(text: str, now: date, wording: DateWording) -> list[_When]:
     """Every point told, the wordings that say most first; overlapping ones are dropped."""
-    readers: list[tuple[re.Pattern[str], Callable[[re.Match[str]], _When | None]]] = [
-        (wording.ago, lambda match: _ago(match, now, wording)),
-        (wording.point, lambda match: _point(match, now, wording)),
-        (wording.season, lambda match: _season(match, now, wording)),
-        (wording.month, lambda match: _month(match, now, wording)),
-        (wording.week, lambda match: _week(match, now, wording)),
-        (wording.day, lambda match: _day(match, now, wording)),
-        (wording.year, lambda match: _year(match, now, wording)),
+    readers: list[tuple[re.Pattern[str], Callable[[re.Match[str], date, DateWording], _When | None]]] = [
+        (wording.ago, _ago),
+        (wording.festival, _festival),
+        (wording.point, _point),
+        (wording.season, _season),
+        (wording.month, _month),
+        (wording.week, _week),
+        (wording.day, _day),
+        (wording.year, _year),
     ]
     found: list[_When] = []
     for pattern, reader in readers:
         for match in pattern.finditer(text):
-            when = reader(match)
+            when = None if wording.not_before.match(text[match.end() :]) else reader(match, now, wording)
             if when and not any(when.start < other.end and when.end > other.start for other in found):
                 found.append(when)
     return sorted(found, key=lambda when: when.start)
@@ -91,6 +93,19 @@ def _joined(text: str, points: list[_When], wording: DateWording) -> list[_When]
     return joined
 
 
+def _until_now(text: str, whens: list[_When], now: date, wording: DateWording) -> list[_When]:
+    """A time that lasts until today ends with the month of the call."""
+    month = f"{now.year}-{now.month:02}"
+
+    def lasting(when: _When) -> _When:
+        match = wording.until_now.match(text[when.end :])
+        if match is None or when.first != when.last or when.first >= month:
+            return when
+        return replace(when, end=when.end + match.end(), first=when.first[:7], last=month)
+
+    return [lasting(when) for when in whens]
+
+
 def _year_of(match: re.Match[str], now: date, wording: DateWording) -> int | None:
     groups = match.groupdict()
     if groups.get("rel"):
@@ -102,66 +117,78 @@ def _year_of(match: re.Match[str], now: date, wording: DateWording) -> int | Non
     return None
 
 
+def _number(said: str) -> int:
+    return int(said) if said.isascii() else cardinal(said) or 0
+
+
 def _point(match: re.Match[str], now: date, wording: DateWording) -> _When | None:
     year = _year_of(match, now, wording)
     if year is None and match["y"]:
         return None
-    said = year is not None
-    if match["lunar"]:
+    if match["lunar"] or match["old"]:
         return _lunar(match, year, now, wording)
     month = int(match["m"])
     if not 1 <= month <= 12:
         return None
+    said = year is not None
     if year is None:
         year = now.year if month <= now.month else now.year - 1
+    sure = 0.9 if said else 0.75
     if match["d"]:
         try:
-            day = date(year, month, int(match["d"])).isoformat()
+            day = date(year, month, _number(match["d"])).isoformat()
         except ValueError:
             return None
-        return _When(match.start(), match.end(), day, day, said, 0.9 if said else 0.75)
+        return _When(match.start(), match.end(), day, day, said, sure)
     iso = f"{year}-{month:02}"
-    return _When(match.start(), match.end(), iso, iso, said, 0.9 if said else 0.75)
+    return _When(match.start(), match.end(), iso, iso, said, sure)
 
 
 def _lunar(match: re.Match[str], year: int | None, now: date, wording: DateWording) -> _When | None:
-    """The last or the first lunar month; without a year the latest one that has begun."""
-    table = {row[0]: row for row in wording.lunar}
-    if match["lunar"] == wording.last_month:
-        spans = {y: (row[1], row[2] - timedelta(days=1)) for y, row in table.items()}
-    elif match["lunar"] == wording.first_month:
-        spans = {y + 1: (row[2], row[2] + timedelta(days=29)) for y, row in table.items()}
-    else:
-        return None
-    chosen = year
+    """A month or day of the Chinese calendar; without a year the latest one that has come."""
+    month = wording.lunar_months[match["lunar"]] if match["lunar"] else int(match["m"])
+    day = _number(match["d"]) if match["d"] else 0
+    chosen = year if year is not None else lunar.latest(wording.lunar, now, month, day or 1)
     if chosen is None:
-        chosen = max((y for y, span in spans.items() if span[0] <= now), default=None)
-    if chosen is None or chosen not in spans:
         return None
-    first, last = spans[chosen]
-    return _When(match.start(), match.end(), first.isoformat(), last.isoformat(), year is not None, 0.8)
+    days = lunar.month_of(wording.lunar, chosen, month)
+    if day:
+        at = lunar.day_of(wording.lunar, chosen, month, day)
+        days = (at, at) if at is not None else None
+    if days is None:
+        return None
+    first, last = (each.isoformat() for each in days)
+    return _When(match.start(), match.end(), first, last, year is not None, 0.8)
+
+
+def _festival(match: re.Match[str], now: date, wording: DateWording) -> _When | None:
+    """A day of the Chinese calendar by its name; a year that was said is the one it falls in."""
+    month, day = wording.festivals[match["festival"]]
+    year = _year_of(match, now, wording)
+    if year is None:
+        year = lunar.latest(wording.lunar, now, month, day)
+    at = lunar.day_of(wording.lunar, year, month, day) if year is not None else None
+    if at is None:
+        return None
+    return _When(match.start(), match.end(), at.isoformat(), at.isoformat(), True, 0.6)
 
 
 def _season(match: re.Match[str], now: date, wording: DateWording) -> _When | None:
     year = _year_of(match, now, wording)
-    season = match["season"]
-    if season in wording.new_year:
-        starts = [row[2] for row in wording.lunar if row[2] <= now]
-        day = (
-            next((start for start in starts if start.year == year), None)
-            if year
-            else max(starts, default=None)
-        )
-        return _When(match.start(), match.end(), day.isoformat(), day.isoformat(), True, 0.6) if day else None
-    first, last = wording.seasons[season]
+    first, last = wording.seasons[match["season"]]
     said = year is not None
     if year is None:
         year = now.year if first <= now.month else now.year - 1
     return _When(match.start(), match.end(), f"{year}-{first:02}", f"{year}-{last:02}", said, 0.7)
 
 
-def _month(match: re.Match[str], now: date, wording: DateWording) -> _When:
+def _month(match: re.Match[str], now: date, wording: DateWording) -> _When | None:
     iso = _shifted(now, wording.months[match["month"]])
+    if match["d"]:
+        try:
+            iso = date(int(iso[:4]), int(iso[5:]), _number(match["d"])).isoformat()
+        except ValueError:
+            return None
     return _When(match.start(), match.end(), iso, iso, True, 0.9)
 
 
@@ -172,6 +199,9 @@ def _shifted(now: date, months: int) -> str:
 
 def _week(match: re.Match[str], now: date, wording: DateWording) -> _When:
     monday = now - timedelta(days=now.weekday()) + timedelta(weeks=wording.weeks[match["week"]])
+    if match["wd"]:
+        iso = (monday + timedelta(days=wording.weekdays[match["wd"]])).isoformat()
+        return _When(match.start(), match.end(), iso, iso, True, 0.9)
     sunday = monday + timedelta(days=6)
     return _When(match.start(), match.end(), monday.isoformat(), sunday.isoformat(), True, 0.8)
 
@@ -182,14 +212,18 @@ def _day(match: re.Match[str], now: date, wording: DateWording) -> _When:
 
 
 def _ago(match: re.Match[str], now: date, wording: DateWording) -> _When | None:
-    count, unit = int(match["n"]), wording.units[match["unit"]]
-    if unit == "day":
-        iso = (now - timedelta(days=count)).isoformat()
-    elif unit == "month":
-        iso = _shifted(now, -count)
+    unit: str = wording.units[match["unit"]]
+    if match["half"]:
+        count, unit = {"year": (6, "month"), "month": (15, "day")}.get(unit, (0, unit))
     else:
-        iso = str(now.year - count)
-    return _When(match.start(), match.end(), iso, iso, True, 0.7) if count < 200 else None
+        count = _number(match["n"])
+    if not 0 < count < 200:
+        return None
+    if unit in {"day", "week"}:
+        iso = (now - timedelta(days=count * (7 if unit == "week" else 1))).isoformat()
+    else:
+        iso = _shifted(now, -count) if unit == "month" else str(now.year - count)
+    return _When(match.start(), match.end(), iso, iso, True, 0.7)
 
 
 def _year(match: re.Match[str], now: date, wording: DateWording) -> _When | None:

@@ -1,13 +1,10 @@
-"""Finds who calls and whom the call is about: names, firms, sites, bosses (pure)."""
+"""Finds who calls and whom the call is about: people by name, role or title (pure)."""
 
 from dataclasses import dataclass
 from re import Match, Pattern
 
 from hotline.intent.found import Found
 from hotline.intent.wording import Wording
-
-_REACH = 14
-"""Longest name of a firm or site, in characters, before its last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +46,24 @@ class Parties:
         return Found(name, display, confidence, (match.span(),))
 
     def counterparty(self, text: str) -> Found | None:
-        """The other side: a role with a name when one was said, else the role alone."""
-        wording = self.wording.counterparty
+        """The other side: a role with a name when one was said, else a name or a role alone."""
         for pattern, confidence in self.others:
-            match = pattern.search(text)
-            if match is None:
-                continue
-            role, name = match["role"], match.groupdict().get("v")
-            if not name:
-                return Found(role, role, confidence, (match.span("role"),))
-            surname = len(name) == 1 or name in self.wording.name.compound
-            if match.start("v") < match.start("role") and match.end("v") == match.start("role"):
-                return Found(name + role, name + role, confidence, (match.span(),))
-            display = wording.display_surname if surname else wording.display
-            return Found(role + name, display.format(role=role, value=name), confidence, (match.span(),))
+            for match in pattern.finditer(text):
+                found = self._party(match, confidence)
+                if found is not None:
+                    return found
         return None
 
-    def employer(self, text: str) -> Found | None:
-        """The first firm or site that is called by a name."""
-        wording = self.wording.employer
-        best: Found | None = None
-        for suffix in sorted(wording.suffix, key=len, reverse=True):
-            at = text.find(suffix)
-            while at >= 0:
-                start = self._name_start(text, at)
-                end = at + len(suffix)
-                name = text[start:at]
-                if len(name) > 1 and (best is None or start < best.places[0][0]):
-                    best = Found(text[start:end], text[start:end], wording.confidence, ((start, end),))
-                at = text.find(suffix, end)
-        return best
-
-    def _name_start(self, text: str, end: int) -> int:
-        """Where the name that ends before `end` begins: after the last word no name reaches over."""
-        wording = self.wording.employer
-        start = max(0, end - _REACH)
-        for stop in (*wording.stop, "\n"):
-            at = text.rfind(stop, start, end)
-            if at >= 0:
-                start = max(start, at + len(stop))
-        name = text[start:end]
-        cut = next((empty for empty in sorted(wording.empty, key=len, reverse=True) if name == empty), "")
-        return start + len(cut)
+    def _party(self, match: Match[str], confidence: float) -> Found | None:
+        groups = match.groupdict()
+        role, name = groups.get("role") or "", groups.get("v") or ""
+        if name and name.endswith(self.wording.name.never) and len(name) > 1:
+            return None
+        if not name or not role:
+            return Found(name or role, name or role, confidence, (match.span("v" if name else "role"),))
+        if match.end("v") == match.start("role"):
+            return Found(name + role, name + role, confidence, (match.span(),))
+        wording = self.wording.counterparty
+        surname = len(name) == 1 or name in self.wording.name.compound
+        display = wording.display_surname if surname else wording.display
+        return Found(role + name, display.format(role=role, value=name), confidence, (match.span(),))

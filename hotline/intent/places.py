@@ -1,5 +1,6 @@
 """Finds which Sichuan county or prefecture a text speaks of (pure)."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from hotline.intent.wording import PlaceWording
 FILE = "places.tsv"
 KINDS = ("prefecture", "county", "township")
 
+_KIND_OF_TOWNSHIP = re.compile("(?:\u8857\u9053|\u9547|\u4e61|\u8857\u9053\u529e\u4e8b\u5904)$")
+"""Town, township, street."""
 _NEXT = 10
 """A county named within so many characters after its prefecture belongs to it."""
 
@@ -58,6 +61,9 @@ class Places:
             for name in filter(None, weak.split(",")):
                 codes.setdefault((name, kind), set()).add(code)
                 alone[name, kind] = False
+            if kind == KINDS[2] and (bare := _bare(full)):
+                codes.setdefault((bare, kind), set()).add(code)
+                alone.setdefault((bare, kind), False)
         names = [
             _Name(name, kind, tuple(sorted(owners)), alone[name, kind] and len(owners) == 1)
             for (name, kind), owners in codes.items()
@@ -155,8 +161,11 @@ class Places:
         agreeing = [m for m in others if m.name.kind == "prefecture" and above in m.name.codes]
         beside = any(0 <= mention.start - m.end <= _NEXT for m in agreeing)
         below = mention.name.kind == "township"
-        same = below and any(m.name.kind == "county" and code in m.name.codes for m in others)
-        if not mention.name.alone and not (beside or same or (agreeing and len(mention.name.text) > 2)):
+        same = below and any(
+            m.name.kind == "county" and code in m.name.codes and m.start != mention.start for m in others
+        )
+        told = mention.name.alone or beside or same or bool(agreeing and len(mention.name.text) > 2)
+        if not told and not self._is_spoken_of(text, mention, wording):
             return None
         score = 3.0 if beside else 2.0 if agreeing else 1.5
         score -= 0.8 * below
@@ -168,6 +177,17 @@ class Places:
         elif wording.here.search(before):
             score += 0.8
         return score - 0.8 * bool(wording.people_of.match(after))
+
+    @staticmethod
+    def _is_spoken_of(text: str, mention: _Mention, wording: PlaceWording) -> bool:
+        """Whether the words around a name, which may be an everyday word too, show that it is the place."""
+        before = text[max(0, mention.start - 8) : mention.start]
+        return (
+            mention.name.kind != "prefecture"
+            and len(mention.name.codes) == 1
+            and wording.beside.search(before) is not None
+            and wording.after.match(text[mention.end :]) is not None
+        )
 
     def _found(
         self,
@@ -210,3 +230,9 @@ class Places:
                     if name.alone and length > 2:
                         return Found(name.codes[0], self.full_name(name.codes[0]), 0.45, ((at, at + length),))
         return None
+
+
+def _bare(township: str) -> str:
+    """A township's name without the word for what it is; empty when that leaves too little."""
+    bare = _KIND_OF_TOWNSHIP.sub("", township)
+    return bare if len(bare) > 1 else ""

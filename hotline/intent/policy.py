@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from hotline.errors import ConfigError
-from hotline.yaml_file import read_yaml
+from hotline.yaml_file import read_model
 
 FILE = "intents.yaml"
 
@@ -57,6 +57,9 @@ class Flag(Closed):
     matters: tuple[Code, ...] = ()
     words: Words = ()
     people_min: int | None = Field(default=None, ge=2)
+    amount_min: int | None = Field(default=None, gt=0)
+    """Yuan from which on it holds whatever the number of people, beside one of `amount_flags`."""
+    amount_flags: tuple[Code, ...] = ()
     by_words: bool = True
     """False: nothing that is said sets it, only what the caller did."""
     service: Code | None = None
@@ -82,6 +85,14 @@ class CrisisKind(Closed):
     patterns: tuple[Expression, ...] = ()
     excuses: tuple[Expression, ...] = ()
     """A hit that lies within one of these is none."""
+
+
+class Guessing(Closed):
+    """From which probability on a sentence without known wording is pointed out as an emergency."""
+
+    enough: float = Field(gt=0, lt=1)
+    enough_growing: float = Field(gt=0, lt=1)
+    """While it is still being said."""
 
 
 class SummaryLine(Closed):
@@ -114,7 +125,8 @@ class Policy(Closed):
     default_service: Code
     flags: tuple[Flag, ...] = ()
     hand_offs: tuple[HandOff, ...] = ()
-    crisis: tuple[CrisisKind, ...] = ()
+    crisis: tuple[CrisisKind, ...] = Field(min_length=1)
+    crisis_guess: Guessing
     summary: SummaryText
 
     @field_validator("matters", "services")
@@ -130,13 +142,7 @@ class Policy(Closed):
 def read_policy(flows: Path) -> Policy:
     """The policy in a flow folder. Raises `ConfigError` with every problem at once."""
     path = flows / FILE
-    data: Any = read_yaml(path)
-    try:
-        policy = Policy.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(
-            [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-        ) from error
+    policy = read_model(path, Policy)
     if problems := [f"{path}: {problem}" for problem in _check(policy)]:
         raise ConfigError(problems)
     return policy
@@ -166,5 +172,7 @@ def _check_flag(flag: Flag, matters: set[str], services: set[str]) -> Iterator[s
             yield f"flags.{flag.code}.matters: no matter {code!r}"
     if flag.service is not None and flag.service not in services:
         yield f"flags.{flag.code}.service: no service {flag.service!r}"
+    if flag.amount_min is not None and not flag.amount_flags:
+        yield f"flags.{flag.code}.amount_flags: must name the flags beside which the sum counts"
     if flag.by_words and not (flag.matters or flag.words or flag.people_min):
         yield f"flags.{flag.code}: has no condition"

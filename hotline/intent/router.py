@@ -6,10 +6,12 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from hotline.conversation import Candidate, Intent, Slot, Source, Span, Turn
+from hotline.conversation import Candidate, Intent, Sentence, Slot, Source, Span, Turn
 from hotline.errors import ConfigError
-from hotline.intent import classifier, crisis, places
+from hotline.intent import classifier, crisis, danger, places
 from hotline.intent.classifier import Classifier
+from hotline.intent.danger import Danger
+from hotline.intent.earshot import Earshot
 from hotline.intent.parties import Parties
 from hotline.intent.passage import Passage
 from hotline.intent.phonetic import keys, legal_terms
@@ -50,8 +52,9 @@ class _Ranking:
 class Router:
     """Reads turns; holds only data, so one serves every call."""
 
-    def __init__(self, policy: Policy, slots: SlotFiller, model: Classifier) -> None:
+    def __init__(self, policy: Policy, slots: SlotFiller, model: Classifier, lookout: crisis.Lookout) -> None:
         self._policy = policy
+        self._lookout = lookout
         self._slots = slots
         self._model = model
         self._matters = Rules(policy.matters)
@@ -67,17 +70,29 @@ class Router:
         wording = _attempt(lambda: read_wording(flows), problems)
         divisions = _attempt(lambda: Places.load(flows / places.FILE), problems)
         model = _attempt(lambda: Classifier.load(flows / classifier.FILE), problems)
-        if policy is None or wording is None or divisions is None or model is None:
+        hearing = _attempt(lambda: Classifier.load(flows / danger.FILE), problems)
+        if policy is None or wording is None or divisions is None or model is None or hearing is None:
             raise ConfigError(problems)
         problems += _unknown_classes(policy, model, flows)
         if problems:
             raise ConfigError(problems)
-        return cls(policy, SlotFiller(wording, Parties.of(wording), divisions), model)
+        guess = policy.crisis_guess
+        lookout = crisis.Lookout(
+            policy.crisis,
+            Earshot.of(policy.crisis),
+            Danger(hearing, guess.enough, guess.enough_growing),
+        )
+        return cls(policy, SlotFiller(wording, Parties.of(wording), divisions), model, lookout)
 
     @property
     def categories(self) -> Mapping[str, str]:
         """Every matter and service code and its Chinese label."""
         return self._labels
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The codes of services, in the order of the file."""
+        return tuple(category.code for category in self._policy.services)
 
     @property
     def callback(self) -> str:
@@ -114,15 +129,15 @@ class Router:
             flags=tuple(flag.code for flag in flags) + self._crisis_flag(passage.text),
         )
 
-    def summary(self, turns: Sequence[Turn], intent: Intent | None) -> str:
+    def summary(self, turns: Sequence[Turn], intent: Intent | None) -> tuple[Sentence, ...]:
         """A few sentences for the order; without a reading, that the recording must be listened to."""
         return summary(
             turns, intent, self._policy.summary, {code: flag.label for code, flag in self.flags.items()}
         )
 
-    def alerts(self, text: str) -> tuple[crisis.Alert, ...]:
-        """Signs of an emergency in growing text, for a person to look at."""
-        return crisis.alerts(text, self._policy.crisis)
+    def alerts(self, text: str, *, growing: bool = False) -> tuple[crisis.Alert, ...]:
+        """Signs of an emergency, for a person to look at; `growing`: the text is still being said."""
+        return self._lookout.alerts(text, growing=growing)
 
     def hand_offs(self, text: str) -> tuple[HandOff, ...]:
         """Numbers outside this line that what was said may belong to; a person offers them."""
@@ -172,8 +187,16 @@ class Router:
     def _flags(
         self, text: str, matter: str, scores: Mapping[str, Score], slots: Sequence[Slot]
     ) -> list[Flag]:
-        people = next((int(slot.value) for slot in slots if slot.name == "people"), 0)
-        return [flag for flag in self._policy.flags if _holds(flag, text, matter, scores, people)]
+        told = {slot.name: slot.value for slot in slots}
+        people, amount = int(told.get("people", 0)), int(told.get("amount", "0").partition("-")[0])
+        found = [flag for flag in self._policy.flags if _holds(flag, text, matter, scores, people)]
+        codes = {flag.code for flag in found}
+        by_sum = [
+            flag
+            for flag in self._policy.flags
+            if flag.amount_min is not None and amount >= flag.amount_min and codes & set(flag.amount_flags)
+        ]
+        return [flag for flag in self._policy.flags if flag in (*found, *by_sum)]
 
     def _crisis_flag(self, text: str) -> tuple[str, ...]:
         found = self.alerts(text)

@@ -4,12 +4,17 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from asr.read_out import find_runs
 from hotline.conversation import Slot
+from hotline.identity import find_identities
 from hotline.intent.dates import find_dates
+from hotline.intent.firms import find_employer
 from hotline.intent.found import Found
-from hotline.intent.money import find_amount, find_people
+from hotline.intent.money import Bearings, find_amount
+from hotline.intent.numbers import find_case, find_identity
 from hotline.intent.parties import Parties
 from hotline.intent.passage import Passage
+from hotline.intent.people import find_people
 from hotline.intent.phone import find_phone
 from hotline.intent.places import Places
 from hotline.intent.rules import Misheard, respelt
@@ -39,19 +44,28 @@ class SlotFiller:
 
     def fill(self, passage: Passage, heard: Heard, matter: str, now: date) -> tuple[Slot, ...]:
         """Every field that was told; `matter` is the code of the best matter, `now` the day of the call."""
-        text = passage.text
-        people = find_people(text, self.wording.people)
+        text, wording = passage.text, self.wording
+        runs = tuple(find_runs(text))
+        identities = tuple(find_identities(runs))
         borders = tuple(piece.start for piece in passage.pieces)
+        people = find_people(text, wording.people)
+        numbers = {
+            "phone": find_phone(text, runs, borders, identities, wording.phone),
+            "id_number": find_identity(text, identities, wording.identity),
+            "case_number": find_case(text, wording.case),
+            "dates": find_dates(text, now, wording.dates),
+        }
+        taken = tuple(place for each in numbers.values() if each for place in each.places)
+        bearings = Bearings(int(people.value) if people else None, taken)
         found: dict[str, Found | None] = {
             "caller_name": self.parties.caller(text),
-            "phone": find_phone(text, borders, self.wording.phone),
-            "place": self.places.find(text, heard.sounds, self.wording.place),
-            "amount": find_amount(text, int(people.value) if people else None, self.wording.money),
+            **numbers,
+            "place": self.places.find(text, heard.sounds, wording.place),
+            "amount": find_amount(text, bearings, wording.money),
             "people": people,
-            "employer": self.parties.employer(text),
+            "employer": find_employer(text, wording.employer),
             "counterparty": self.parties.counterparty(text),
-            "dates": find_dates(text, now, self.wording.dates),
-            "demand": find_demand(respelt(text, heard.misheard), matter, self.wording.demand),
+            "demand": find_demand(respelt(text, heard.misheard), matter, wording.demand),
         }
         return tuple(each.slot(name, passage) for name, each in found.items() if each is not None)
 

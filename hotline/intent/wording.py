@@ -3,13 +3,13 @@
 import re
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from hotline.errors import ConfigError
+from asr.numerals import cardinal
 from hotline.intent.policy import Closed, Expression, Words
-from hotline.yaml_file import read_yaml
+from hotline.yaml_file import read_model
 
 FILE = "slots.yaml"
 
@@ -26,6 +26,8 @@ class NameWording(Closed):
 
     surnames: str
     common: str
+    other: str
+    """First characters of names that follow no Chinese surname: Yi and Tibetan ones."""
     compound: Words
     stop: str
     """Characters that no given name holds."""
@@ -41,28 +43,79 @@ class PhoneWording(Closed):
     landline: Expression
 
 
+class IdentityWording(Closed):
+    """Identity cards."""
+
+    words: Words
+
+
+class CaseWording(Closed):
+    """Numbers of cases; the named groups head, left, year, right and tail make up a number."""
+
+    patterns: tuple[Expression, ...]
+    brackets: dict[str, str]
+    round: tuple[str, str]
+
+
+class RateWording(Closed):
+    """So much for each of something."""
+
+    before: Expression
+    after: Expression
+    counts: tuple[Expression, ...] = ()
+    """How many of it; each named group is a number, worth what `worth` says."""
+    worth: dict[str, float] = Field(default_factory=dict)
+    people: bool = False
+    """The people concerned are counted."""
+    times: str | None = None
+    """Another rate that this one may be told together with."""
+    words: dict[str, float] = Field(default_factory=dict)
+    """Numbers that are no numerals, such as "half"."""
+
+    def value(self, name: str, said: str) -> float:
+        """What a numeral in a named group counts for, in units of the rate."""
+        number = self.words.get(said)
+        if number is None:
+            number = float(said) if said.isascii() else float(cardinal(said) or 0)
+        return number * self.worth.get(name, 1.0)
+
+
 class MoneyWording(Closed):
     """Sums in yuan."""
 
     amount: Expression
+    range: Expression
+    approximate: Expression
+    digits: dict[str, int]
     scale: dict[str, int]
     not_before: Expression
     total: Words
+    left: Words
+    """What is left to pay."""
+    claimed: Words
+    """What the caller is owed or has lost."""
+    paid: Words
+    """What was given already."""
     about: Words
-    per_month: Expression
-    per_person: Expression
-    per_day: Expression
-    months: Expression
+    rates: dict[str, RateWording]
     display: str
+    display_range: str
     display_product: str
-    unit_month: str
-    unit_person: str
+
+    @model_validator(mode="after")
+    def _rates_are_known(self) -> "MoneyWording":
+        unknown = [rate.times for rate in self.rates.values() if rate.times and rate.times not in self.rates]
+        if unknown:
+            raise ValueError(f"no such rate: {', '.join(unknown)}")
+        return self
 
 
 class PeopleWording(Closed):
     """How many people are concerned."""
 
     patterns: tuple[Expression, ...]
+    digits: dict[str, int]
+    vague: dict[str, int]
     display: str
     display_more: str
 
@@ -70,10 +123,18 @@ class PeopleWording(Closed):
 class EmployerWording(Closed):
     """Names of firms and sites."""
 
+    called: tuple[Expression, ...]
+    """The named group v is a name that was told as one."""
     suffix: Words
     stop: Words
+    place: Expression
+    """A county or town before a name."""
+    lead: Words
+    """What a name does not begin with."""
     empty: Words
+    """Words that say what kind of firm it is: a name has something besides."""
     confidence: float = Field(gt=0, le=1)
+    confidence_called: float = Field(gt=0, le=1)
 
 
 class CounterpartyWording(Closed):
@@ -86,10 +147,28 @@ class CounterpartyWording(Closed):
     display_surname: str
 
 
+class LunarYear(Closed):
+    """A year of the Chinese calendar."""
+
+    first: date
+    """Its first day."""
+    days: tuple[Annotated[int, Field(ge=29, le=30)], ...] = Field(min_length=12, max_length=13)
+    """Of its months in order."""
+    leap: int = Field(default=0, ge=0, le=12)
+    """The month that comes twice, 0 for none."""
+
+    @model_validator(mode="after")
+    def _one_month_more_in_a_leap_year(self) -> "LunarYear":
+        if len(self.days) != (13 if self.leap else 12):
+            raise ValueError("twelve months, thirteen in a leap year")
+        return self
+
+
 class DateWording(Closed):
     """Points and stretches of time."""
 
     point: Expression
+    festival: Expression
     season: Expression
     year: Expression
     day: Expression
@@ -97,23 +176,29 @@ class DateWording(Closed):
     month: Expression
     ago: Expression
     until: Expression
+    until_now: Expression
+    not_before: Expression
     relative_years: dict[str, int]
     days: dict[str, int]
     weeks: dict[str, int]
+    weekdays: dict[str, Annotated[int, Field(ge=0, le=6)]]
     months: dict[str, int]
-    units: dict[str, Literal["day", "month", "year"]]
+    units: dict[str, Literal["day", "week", "month", "year"]]
     seasons: dict[str, tuple[int, int]]
-    new_year: Words
-    last_month: str
-    first_month: str
-    lunar: tuple[tuple[int, date, date], ...]
-    """Lunar year, first day of its last month, first day of the next year."""
+    festivals: dict[str, tuple[int, int]]
+    """Month and day of the Chinese calendar."""
+    lunar_months: dict[str, int]
+    lunar: dict[int, LunarYear]
 
 
 class PlaceWording(Closed):
     """Words around places."""
 
     here: Expression
+    beside: Expression
+    """What stands before a name that is an everyday word too, when it is the place."""
+    after: Expression
+    """And what follows it then."""
     home: Expression
     people_of: Expression
     suffixes: Words
@@ -141,6 +226,8 @@ class Wording(Closed):
     version: int
     name: NameWording
     phone: PhoneWording
+    identity: IdentityWording
+    case: CaseWording
     money: MoneyWording
     people: PeopleWording
     employer: EmployerWording
@@ -163,6 +250,8 @@ class Wording(Closed):
         lists = {
             "{surname}": f"(?:{compound}|[{name.surnames}])",
             "{common}": f"(?:{compound}|[{name.common}])",
+            "{full}": f"(?:(?:{compound}|[{name.surnames}])[^{stop}\\W\\d_a-zA-Z]{{1,2}})",
+            "{other}": f"(?:[{name.other}][^{stop}\\W\\d_a-zA-Z]{{1,4}})",
             "{given}": f"(?:[^{stop}\\W\\d_a-zA-Z]{{1,2}})",
             "{role}": f"(?:{_any(self.counterparty.roles)})",
             "{title}": f"(?:{_any(self.counterparty.titles)})",
@@ -181,10 +270,4 @@ def _any(words: Words) -> str:
 
 def read_wording(flows: Path) -> Wording:
     """The wording in a flow folder. Raises `ConfigError` with every problem at once."""
-    path = flows / FILE
-    try:
-        return Wording.model_validate(read_yaml(path))
-    except ValidationError as error:
-        raise ConfigError(
-            [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-        ) from error
+    return read_model(flows / FILE, Wording)

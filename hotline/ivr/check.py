@@ -8,6 +8,7 @@ from hotline.ivr.flow import (
     FlowFile,
     HangupNode,
     ListenNode,
+    MissingNode,
     Node,
     QueueNode,
     RatingNode,
@@ -21,6 +22,9 @@ from workorders.routing import BadRoutingData, RoutingRules
 
 VALUES = frozenset({"number"})
 """What a prompt may have in braces: see `hotline.ivr.machine.Say`."""
+
+KEEPING = ListenNode | QueueNode | RatingNode | MissingNode | FileWorkOrderNode
+"""Nodes that keep what people say, or let it be kept."""
 
 Edges = dict[str, tuple[str, ...]]
 """Node name -> names of nodes that may come next."""
@@ -114,8 +118,11 @@ def _loops(flow: FlowFile) -> list[Problem]:
 
 
 def _without_caller(node: Node) -> list[str]:
-    """Ways on that need no key and no words; noise (`no_match`) is not the caller's will."""
-    willed = ("choices.", "keys.")
+    """Ways on that need no key and no words; noise (`no_match`) is not the caller's will.
+
+    Of `wants` each is gone once at most, so that they end by themselves.
+    """
+    willed = ("choices.", "keys.", "wants.")
     spoken = isinstance(node, ListenNode)
     return [
         target
@@ -134,7 +141,8 @@ def _unrecorded(flow: FlowFile) -> list[Problem]:
     return [
         (name, "can be reached before the recording notice (a say node with `consent`)")
         for name, node in flow.nodes.items()
-        if name in silent and isinstance(node, ListenNode | QueueNode | RatingNode | FileWorkOrderNode)
+        if name in silent
+        and isinstance(node, ListenNode | QueueNode | RatingNode | MissingNode | FileWorkOrderNode)
     ]
 
 

@@ -25,6 +25,9 @@ NODES_MAX = 500
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A node's or a queue's name."""
 
+Slot = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+"""A field of an order, as the reader of callers' words names it."""
+
 PromptId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 """The id of a sentence in prompts/<language>.yaml."""
 
@@ -167,6 +170,18 @@ class FileWorkOrderNode(Closed):
     failed: Name
 
 
+class MissingNode(Closed):
+    """Ask for what the order still lacks, each thing once."""
+
+    kind: Literal["missing"]
+    wants: Annotated[dict[Slot, Name], Field(min_length=1, max_length=10)]
+    """Field of the order to the node that asks for it, in the order of asking. A number to call back is known
+    when the network has told it; a place when the district or county was said."""
+    asks_max: int = Field(default=2, ge=1, le=9)
+    """Most questions in a call, whatever is still missing."""
+    next: Name
+
+
 class HangupNode(Closed):
     """Say goodbye and end the call."""
 
@@ -175,7 +190,7 @@ class HangupNode(Closed):
 
 
 Node = Annotated[
-    SayNode | MenuNode | ListenNode | QueueNode | RatingNode | FileWorkOrderNode | HangupNode,
+    SayNode | MenuNode | ListenNode | QueueNode | RatingNode | MissingNode | FileWorkOrderNode | HangupNode,
     Field(discriminator="kind"),
 ]
 
@@ -231,6 +246,8 @@ def transitions(node: Node) -> tuple[tuple[str, str], ...]:
             return (*_keyed("keys", node.keys), ("answered", node.answered), ("unanswered", node.unanswered))
         case RatingNode():
             return (("rated", node.rated), ("unrated", node.unrated))
+        case MissingNode():
+            return (*_keyed("wants", node.wants), ("next", node.next))
         case FileWorkOrderNode():
             return (("filed", node.filed), ("failed", node.failed))
         case HangupNode():
@@ -247,7 +264,7 @@ def prompt_ids(node: Node) -> tuple[str, ...]:
         case QueueNode():
             counted = [stem for stem in (node.place, node.minutes) if stem is not None]
             return (*(f"{stem}.{count}" for stem in counted for count in COUNTS), *node.offer)
-        case FileWorkOrderNode():
+        case FileWorkOrderNode() | MissingNode():
             return ()
 
 
@@ -271,7 +288,7 @@ def _retries(node: MenuNode | ListenNode) -> tuple[tuple[str, str], ...]:
     return (("no_input.then", node.no_input.then), ("no_match.then", node.no_match.then))
 
 
-_KINDS = frozenset({"say", "menu", "listen", "queue", "rating", "file_work_order", "hangup"})
+_KINDS = frozenset({"say", "menu", "listen", "queue", "rating", "missing", "file_work_order", "hangup"})
 
 
 def _problem(path: Path, item: ErrorDetails) -> str:

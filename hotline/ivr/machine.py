@@ -10,16 +10,15 @@ The call executes the effects in order and feeds back what came of the last one:
     EnterQueue  -> Joined when an agent is there; QueueResult once that conversation is over, or at once when
                    nobody answers. A key of `keys` pressed while waiting leads on: leave the queue.
     Rate        -> nothing: it is only to be kept.
+    LookUp      -> Known: which fields need not be asked for.
     FileOrder   -> Filed with the order's number, or None when it could not be filed.
 
 Any input may come in any state: one that makes no sense there changes nothing and has no effects.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hotline.conversation import Digit, Turn
 from hotline.ivr import rating
 from hotline.ivr.flow import (
     FileWorkOrderNode,
@@ -27,11 +26,62 @@ from hotline.ivr.flow import (
     HangupNode,
     ListenNode,
     MenuNode,
+    MissingNode,
     QueueNode,
     RatingNode,
     Retry,
     SayNode,
 )
+from hotline.ivr.signals import (
+    Announcing,
+    Effect,
+    EnterQueue,
+    Filed,
+    FileOrder,
+    Hangup,
+    Heard,
+    Input,
+    Joined,
+    Known,
+    Listen,
+    LookUp,
+    NoInput,
+    Pressed,
+    PromptDone,
+    QueueResult,
+    Rate,
+    Say,
+    Started,
+    StartRecording,
+)
+
+__all__ = [
+    "Announcing",
+    "Effect",
+    "EnterQueue",
+    "FileOrder",
+    "Filed",
+    "FlowState",
+    "Hangup",
+    "Heard",
+    "Input",
+    "Joined",
+    "Known",
+    "Listen",
+    "LookUp",
+    "NoInput",
+    "Phase",
+    "Pressed",
+    "PromptDone",
+    "QueueResult",
+    "Rate",
+    "Say",
+    "StartRecording",
+    "Started",
+    "Step",
+    "start",
+    "step",
+]
 
 PATH_MAX = 100
 """Nodes a call may enter before it is led to the flow's end: a key held down must not keep a line busy."""
@@ -62,139 +112,10 @@ class FlowState:
     phase: Phase = Phase.NEW
     number: str | None = None
     """The order's number once filed."""
+    asked: tuple[str, ...] = ()
+    """Fields that have been asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The call was answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class PromptDone:
-    """The last `Say` has been played to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """The caller pressed a key."""
-
-    digit: Digit
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The caller spoke; the text may be empty when no word was understood."""
-
-    turn: Turn
-
-
-@dataclass(frozen=True, slots=True)
-class NoInput:
-    """Nothing was said and no key pressed in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """An agent has taken the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueResult:
-    """Waiting is over."""
-
-    answered: bool
-    """True: an agent took the call and that conversation has ended. False: nobody took it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filed:
-    """Filing is over."""
-
-    number: str | None
-    """None when the order could not be filed."""
-
-
-Input = Started | PromptDone | Pressed | Heard | NoInput | Joined | QueueResult | Filed
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Play these prompts one after the other."""
-
-    prompts: tuple[str, ...]
-    values: Mapping[str, str] = field(default_factory=dict)
-    """For the places in braces in the prompts' text: `number`, once an order is filed."""
-    interruptible: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StartRecording:
-    """Record from here on: the notice has been heard."""
-
-    consent_version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Let the caller speak or press keys."""
-
-    seconds_silence: float
-    """Silence after speech that ends it."""
-    seconds_max: float
-    """Longest speech."""
-    end_keys: str
-    """Keys that end the speech."""
-    keys: frozenset[str]
-    """Keys to be fed as `Pressed`."""
-    seconds_start: float = 8.0
-    """How long to wait for the first sound or key before `NoInput`."""
-    speech: bool = True
-    """False: only keys count; nothing said is fed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Announcing:
-    """What a waiting caller is told, now and again; see `QueueNode`."""
-
-    place: str | None = None
-    minutes: str | None = None
-    offer: tuple[str, ...] = ()
-    seconds_again: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class EnterQueue:
-    """Offer the call to agents."""
-
-    name: str
-    seconds_max: float
-    """Longest wait; without agents on duty there is none."""
-    announce: Announcing = Announcing()
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """The caller has rated the service."""
-
-    mark: int
-    """1 to 5, the best."""
-    spoken: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FileOrder:
-    """File what was said so far."""
-
-    kind: str
-    """`message` or `callback`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """End the call."""
-
-
-Effect = Say | StartRecording | Listen | EnterQueue | Rate | FileOrder | Hangup
 Step = tuple[FlowState, tuple[Effect, ...]]
 
 
@@ -218,7 +139,7 @@ def step(flow: FlowFile, state: FlowState, event: Input) -> Step:
             return _pressed_while_waiting(flow, state, event.digit.key)
         case Phase.WAITING, Joined():
             return replace(state, phase=Phase.TALKING), ()
-        case Phase.WAITING | Phase.TALKING, QueueResult() | Filed():
+        case Phase.WAITING | Phase.TALKING, QueueResult() | Filed() | Known():
             return _waited(flow, state, event)
     return state, ()
 
@@ -235,6 +156,8 @@ def _enter(flow: FlowFile, state: FlowState, name: str) -> Step:
             return replace(state, phase=Phase.WAITING), (EnterQueue(node.queue, node.seconds_max, told),)
         case FileWorkOrderNode():
             return replace(state, phase=Phase.WAITING), (FileOrder(node.order),)
+        case MissingNode():
+            return replace(state, phase=Phase.WAITING), (LookUp(),)
         case SayNode():
             return _say(state, node.prompts, interruptible=node.interruptible)
         case HangupNode():
@@ -282,6 +205,7 @@ def _listen(state: FlowState, node: MenuNode | ListenNode | RatingNode) -> Step:
             end_keys="",
             keys=frozenset("12345"),
             seconds_start=node.seconds,
+            mark=True,
         )
     else:
         effect = Listen(
@@ -376,9 +300,20 @@ def _retry(flow: FlowFile, state: FlowState, node: MenuNode | ListenNode, retry:
     return _say(replace(state, tries=tries), retry.again or node.prompts, interruptible=True)
 
 
-def _waited(flow: FlowFile, state: FlowState, event: QueueResult | Filed) -> Step:
+def _known(flow: FlowFile, state: FlowState, node: MissingNode, event: Known) -> Step:
+    """Ask for the first field that is missing and was not asked for yet, while questions are left."""
+    if len(state.asked) < node.asks_max:
+        for slot, question in node.wants.items():
+            if slot not in event.slots and slot not in state.asked:
+                return _enter(flow, replace(state, asked=(*state.asked, slot)), question)
+    return _enter(flow, state, node.next)
+
+
+def _waited(flow: FlowFile, state: FlowState, event: QueueResult | Filed | Known) -> Step:
     node = flow.nodes[state.node]
     match node, event:
+        case MissingNode(), Known():
+            return _known(flow, state, node, event)
         case QueueNode(), QueueResult():
             return _enter(flow, state, node.answered if event.answered else node.unanswered)
         case FileWorkOrderNode(), Filed(number=str() as number):

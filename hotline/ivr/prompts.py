@@ -15,12 +15,12 @@ from typing import Annotated, Protocol, Self
 
 import anyio
 import anyio.to_thread
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from hotline.errors import ConfigError, PromptUnavailable
 from hotline.ivr.flow import PromptId
-from hotline.yaml_file import read_yaml
+from hotline.yaml_file import read_model
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +76,7 @@ class Progress:
 
 def load_texts(path: Path) -> dict[str, str]:
     """Prompt id -> text. Raises `ConfigError` naming file and field."""
-    try:
-        return _PromptFile.model_validate(read_yaml(path)).prompts
-    except ValidationError as error:
-        problems = [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-        raise ConfigError(problems) from error
+    return read_model(path, _PromptFile).prompts
 
 
 def pieces(text: str) -> list[tuple[str, bool]]:
