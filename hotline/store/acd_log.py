@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import Connection, Engine, Row, Select, and_, or_, select
 
 from hotline.acd.model import AcdLog, LogKind
 from hotline.conversation import CallId
@@ -45,16 +45,19 @@ class AcdLogStore:
             return [_line(row) for row in connection.execute(wanted)]
 
     def iter_between(self, start: datetime, end: datetime) -> Iterator[AcdLog]:
-        """Lines from `start` to before `end` (aware), in order; memory does not grow with them."""
-        wanted = select(acd_log).where(acd_log.c.at >= start, acd_log.c.at < end).order_by(acd_log.c.id)
-        last = 0
+        """Lines from `start` to before `end` (aware), by time; memory does not grow with them."""
+        c = acd_log.c
+        # by the index of times: by id alone a large table would be read from its beginning
+        wanted = select(acd_log).where(c.at < end).order_by(c.at, c.id).limit(PAGE)
+        after = c.at >= start
         while True:
             with reading(self._engine) as connection:
-                rows = connection.execute(wanted.where(acd_log.c.id > last).limit(PAGE)).all()
-            if not rows:
-                return
-            last = rows[-1].id
+                rows = connection.execute(wanted.where(after)).all()
             yield from (_line(row) for row in rows)
+            if len(rows) < PAGE:
+                return
+            after = or_(c.at > rows[-1].at, and_(c.at == rows[-1].at, c.id > rows[-1].id))
+            after = and_(after, c.at >= rows[-1].at)
 
     def recover(self, now: datetime) -> list[AcdLog]:
         """Close what a process that was killed left open: agents signed in (AGENTLOGOFF) and calls in the

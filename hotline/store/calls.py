@@ -1,8 +1,10 @@
 """Writes calls as they happen, and reads them back."""
 
+import json
 import re
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -12,25 +14,25 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
-    and_,
     cast,
     delete,
     func,
     or_,
     select,
-    true,
     update,
 )
 
 from asr.audio import SAMPLE_RATE, seconds
 from asr.transcript import TranscriptEvent
 from hotline.conversation import CallId, CallRecord, EndCause, Intent, Outcome, Speaker
-from hotline.store import codec
+from hotline.store import call_matters, codec
 from hotline.store.engine import insert_if_new, insert_new, reading, storable, writing
 from hotline.store.search import calls_saying, phrases
-from hotline.store.tables import calls, consents, intents, legs, utterances
+from hotline.store.sight import EVERYTHING, Sight, may_see, unseen_of
+from hotline.store.tables import audit, calls, consents, intents, legs, utterances
 from hotline.store.views import (
     MAX_ROWS,
+    MOST_COUNTED,
     CallFilter,
     CallRow,
     CallView,
@@ -42,6 +44,9 @@ from workorders.tables import work_orders
 
 SERVER_DIED = "server_died"
 """`CallRecord.detail` of a call whose process ended before it did."""
+
+RECORDING = "recording.seal"
+"""The action under which the audit log has the hash of a recording."""
 
 _EXPORT_CHUNK = 500
 NUMBER = re.compile(r"\+?\d{5,15}")
@@ -64,8 +69,9 @@ class CallStore:
     after a kill. All writes may be repeated without harm. Every method raises `StoreError`.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._engine = engine
+        self._utc_now = utc_now
 
     def dropped_since(self, remote: str, since: datetime) -> bool:
         """Whether a call from there that ended at or after `since` was cut off or given up."""
@@ -113,8 +119,9 @@ class CallStore:
     def save_intent(self, call: CallId, intent: Intent, at: datetime) -> None:
         """Keep what the router last made of the call; one that is older than what is kept changes nothing."""
         values = codec.intent_values(call, intent, at)
+        started = select(calls.c.started).where(calls.c.id == call).scalar_subquery()
         with writing(self._engine) as connection:
-            if not insert_if_new(connection, intents, values):
+            if not insert_if_new(connection, intents, {**values, "call_started": started}):
                 connection.execute(
                     update(intents).where(intents.c.call_id == call, intents.c.at <= at).values(values)
                 )
@@ -132,8 +139,11 @@ class CallStore:
         caller = next((leg.remote for leg in record.legs if leg.speaker is Speaker.CALLER), "")
         values = codec.call_values(record)
         with writing(self._engine) as connection:
+            self._seal_recording(connection, record.call, record.recording, record.recording_sha256)
             insert_new(connection, calls, [{"id": record.call, "remote": storable(caller), **values}])
             connection.execute(update(calls).where(calls.c.id == record.call).values(values))
+            moved = (intents.c.call_id == record.call, intents.c.call_started != record.started)
+            connection.execute(update(intents).where(*moved).values(call_started=record.started))
             connection.execute(delete(legs).where(legs.c.call_id == record.call))
             if record.legs:
                 connection.execute(legs.insert(), [codec.leg_values(record.call, leg) for leg in record.legs])
@@ -145,6 +155,15 @@ class CallStore:
                 update(calls)
                 .where(calls.c.id == call, calls.c.state == "closed")
                 .values(orders=_orders_of(connection, call), outcome=Outcome.ORDER_FILED.value)
+            )
+
+    def order_added(self, call: CallId) -> None:
+        """A call that is over has got an order which does not change what became of the call."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(calls)
+                .where(calls.c.id == call, calls.c.state == "closed")
+                .values(orders=_orders_of(connection, call))
             )
 
     def recover(self, now: datetime) -> list[CallId]:
@@ -179,12 +198,24 @@ class CallStore:
             row = connection.execute(select(calls).where(calls.c.id == call)).one_or_none()
             if row is None or row.recording is not None:
                 return
+            self._seal_recording(connection, call, name, sha256)
             heard = max((row.consent_at - row.started).total_seconds(), 0) if row.consent_at else 0
             connection.execute(
                 update(calls)
                 .where(calls.c.id == call)
                 .values(recording=name, recording_sha256=sha256, recording_origin=round(heard * SAMPLE_RATE))
             )
+
+    def _seal_recording(
+        self, connection: Connection, call: CallId, name: str | None, sha256: str | None
+    ) -> None:
+        """Put the hash of a recording on record, once, in the transaction that attaches the recording."""
+        known = connection.scalar(select(calls.c.recording_sha256).where(calls.c.id == call))
+        if not name or not sha256 or known == sha256:
+            return
+        detail = json.dumps({"file": name, "sha256": sha256})
+        row = {"at": self._utc_now(), "who": "system", "action": RECORDING, "subject": call}
+        connection.execute(audit.insert().values({**row, "detail": detail}))
 
     def get(self, call: CallId) -> CallView | None:
         """A call with its legs and its intent."""
@@ -214,17 +245,29 @@ class CallStore:
 
     def search(self, query: CallFilter) -> list[CallRow]:
         """The calls that fit, newest first, `query.limit` at most."""
-        wanted = _rows().where(self._condition(query))
-        if (after := read_cursor(query.cursor)) is not None:
-            at, call = after
-            same_moment = and_(calls.c.started == at, calls.c.id < storable(call))
-            wanted = wanted.where(or_(calls.c.started < at, same_moment))
-        wanted = wanted.order_by(calls.c.started.desc(), calls.c.id.desc())
-        wanted = wanted.limit(max(1, min(query.limit, MAX_ROWS)))
+        limit = max(1, min(query.limit, MAX_ROWS))
+        with reading(self._engine) as connection:
+            where = [self._about(connection, query).newest(limit)] if query.matter else self._where(query)
+            wanted = _rows().where(*where).order_by(calls.c.started.desc(), calls.c.id.desc()).limit(limit)
+            return [codec.to_call_row(row) for row in connection.execute(wanted)]
+
+    def sees(self, call: CallId, sight: Sight) -> bool:
+        """Whether the call exists for somebody; False also for one that does not exist."""
+        return may_see(self._engine, call, sight)
+
+    def rows(self, ids: Sequence[str], sight: Sight) -> list[CallRow]:
+        """Those of these calls that exist for somebody, in no order."""
+        wanted = _rows().where(calls.c.id.in_([storable(each) for each in ids]), sight.calls(calls.c.id))
         with reading(self._engine) as connection:
             return [codec.to_call_row(row) for row in connection.execute(wanted)]
 
-    def earlier(self, call: CallId, days: int = 90, most: int = 10) -> list[CallRow]:
+    def unseen(self, ids: Sequence[str], sight: Sight) -> frozenset[str]:
+        """Those of some calls that do not exist for somebody."""
+        return unseen_of(self._engine, ids, sight)
+
+    def earlier(
+        self, call: CallId, days: int = 90, most: int = 10, sight: Sight = EVERYTHING
+    ) -> list[CallRow]:
         """Calls from the same number in the days before this one, newest first.
 
         Empty for a call that is not known, or whose number does not tell one caller from another.
@@ -240,35 +283,39 @@ class CallStore:
                 calls.c.started < one.started,
                 calls.c.started >= one.started - timedelta(days=days),
                 calls.c.remote == one.remote,
+                sight.calls(calls.c.id),
             )
             wanted = wanted.order_by(calls.c.started.desc()).limit(most)
             return [codec.to_call_row(row) for row in connection.execute(wanted)]
 
     def count(self, query: CallFilter) -> int:
-        """How many calls fit, whatever limit and cursor say."""
-        wanted = (
-            select(func.count())
-            .select_from(calls.outerjoin(intents, intents.c.call_id == calls.c.id))
-            .where(self._condition(query))
-        )
+        """How many calls fit, whatever limit and cursor say; more than `MOST_COUNTED` are not told apart."""
+        uncut = replace(query, cursor="")
         with reading(self._engine) as connection:
-            return connection.execute(wanted).scalar_one()
+            found = (
+                self._about(connection, uncut).all()
+                if query.matter
+                else select(calls.c.id).where(*self._where(uncut))
+            )
+            some = found.limit(MOST_COUNTED + 1).subquery()
+            return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
-    def flagged(self, since: datetime, most: int = 500) -> list[CallRow]:
+    def flagged(self, since: datetime, most: int = 500, sight: Sight = EVERYTHING) -> list[CallRow]:
         """The calls that started at or after `since` and have been given flags, newest first."""
         some = cast(intents.c.flags, Text) != "[]"
-        wanted = _rows().where(calls.c.started >= since, some).order_by(calls.c.started.desc()).limit(most)
+        wanted = _rows().where(calls.c.started >= since, some, sight.calls(calls.c.id))
+        wanted = wanted.order_by(calls.c.started.desc()).limit(most)
         with reading(self._engine) as connection:
             return [codec.to_call_row(row) for row in connection.execute(wanted)]
 
-    def iter_export(self, start: datetime, end: datetime) -> Iterator[CallRow]:
+    def iter_export(self, start: datetime, end: datetime, sight: Sight = EVERYTHING) -> Iterator[CallRow]:
         """The calls that started in [start, end), oldest first, as they were when the reading began.
 
         Rows come from the database in small portions; closing the iterator ends the reading.
         """
         wanted = (
             _rows()
-            .where(calls.c.started >= start, calls.c.started < end)
+            .where(calls.c.started >= start, calls.c.started < end, sight.calls(calls.c.id))
             .order_by(calls.c.started, calls.c.id)
             .execution_options(yield_per=_EXPORT_CHUNK)
         )
@@ -276,20 +323,32 @@ class CallStore:
             for row in connection.execute(wanted):
                 yield codec.to_call_row(row)
 
-    def _condition(self, query: CallFilter) -> ColumnElement[bool]:
-        conditions: list[ColumnElement[bool]] = [
-            calls.c.id.in_(calls_saying(phrase, self._engine.dialect)) for phrase in phrases(query.text)
-        ]
+    def _about(self, connection: Connection, query: CallFilter) -> call_matters.About:
+        """The calls that fit, by the query's matter."""
+        codes = call_matters.codes_of(connection, query.matter)
+        where = self._where(query, call_matters.ID, call_matters.STARTED)
+        return call_matters.About(codes, where, with_calls=query.outcome is not None)
+
+    def _where(
+        self,
+        query: CallFilter,
+        id_: ColumnElement[str] = calls.c.id,
+        started: ColumnElement[datetime] = calls.c.started,
+    ) -> list[ColumnElement[bool]]:
+        """All that is asked for but the matter, of columns with a call's id and start."""
+        where: list[ColumnElement[bool]] = [query.sight.calls(id_)]
+        where += [id_.in_(calls_saying(phrase, self._engine.dialect)) for phrase in phrases(query.text)]
         if query.since is not None:
-            conditions.append(calls.c.started >= local_midnight(query.since))
+            where.append(started >= local_midnight(query.since))
         if query.until is not None:
-            conditions.append(calls.c.started < local_midnight(query.until))
+            where.append(started < local_midnight(query.until))
         if query.outcome is not None:
-            conditions.append(calls.c.outcome == query.outcome.value)
-        if matter := storable(query.matter):
-            kind = intents.c.matter.startswith(f"{matter}.", autoescape=True)
-            conditions.append(or_(intents.c.matter == matter, kind))
-        return and_(true(), *conditions)
+            where.append(calls.c.outcome == query.outcome.value)
+        if (after := read_cursor(query.cursor)) is not None:
+            at, call = after
+            # the first half is where the index can begin
+            where += [started <= at, or_(started < at, id_ < storable(call))]
+        return where
 
 
 def _rows() -> Select[Any]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from hotline.errors import ConfigError, StoreError
+from hotline.store.turns import Turns
 
 BUSY_SECONDS = 10
 """How long a writer waits for the one before it."""
+
+TURN = "turn"
+"""Mark of a pooled connection whose transaction has the turn to write."""
 
 READ_ONLY = "read_only"
 """Execution option of a connection or engine that only reads; see `read_only`."""
@@ -97,6 +101,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def forget_pages(engine: Engine) -> None:
+    """Take what was deleted out of the log beside a SQLite database, which still holds the old pages.
+
+    On PostgreSQL deleted rows go when its autovacuum comes by.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    # This cannot be done inside a transaction.
+    with closing(engine.raw_connection()) as raw:
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows whose key is not there yet."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -109,6 +125,19 @@ def insert_if_new(connection: Connection, table: Table, row: Mapping[str, Any]) 
     # Asked for by RETURNING: the drivers do not agree on what the row count of such an insert means.
     insert = dialect.insert(table).values(dict(row)).on_conflict_do_nothing()
     return connection.execute(insert.returning(*table.primary_key)).first() is not None
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, each with every column of the table; a row whose key is there is written over."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(table)
+    keys = [column.name for column in table.primary_key]
+    fresh = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=keys, set_=fresh), [dict(row) for row in rows]
+    )
 
 
 def storable(text: str) -> str:
@@ -160,7 +189,7 @@ def _sqlite(url: URL) -> Engine:
         **pool,
     )
     event.listen(engine, "connect", _tune_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    _write_in_turn(engine, Turns())
     return engine
 
 
@@ -187,9 +216,31 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    only_reads = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+def _write_in_turn(engine: Engine, turns: Turns) -> None:
+    """Transactions that write wait for one another here rather than inside SQLite, which knows no queue."""
+
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(READ_ONLY, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        # Without a turn it is tried all the same: the writer may be another process, and SQLite tells.
+        if turns.take(BUSY_SECONDS):
+            connection.info[TURN] = True
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def end(connection: Connection) -> None:
+        if not connection.invalidated and connection.info.pop(TURN, False):
+            turns.give_back()
+
+    def left(_raw: object, record: ConnectionPoolEntry, *_error: object) -> None:
+        if record.info.pop(TURN, False):  # a transaction that failed to begin, or that nobody has ended
+            turns.give_back()
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "commit", end)
+    event.listen(engine, "rollback", end)
+    event.listen(engine, "checkin", left)
+    event.listen(engine, "invalidate", left)
 
 
 def _postgresql(url: URL) -> Engine:

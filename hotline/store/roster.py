@@ -79,6 +79,7 @@ def _values(profile: Profile, now: datetime) -> dict[str, Any]:
         "licence_until": agent.licence_until,
         "shifts": [[sorted(shift.weekdays), shift.begins, shift.ends] for shift in agent.shifts],
         "updated": now,
+        "team": storable(agent.team)[:64],
     }
 
 
@@ -91,5 +92,6 @@ def _profile(row: Row[Any]) -> Profile:
         licence=row.licence,
         licence_until=row.licence_until,
         shifts=tuple(Shift(frozenset(days), begins, ends) for days, begins, ends in row.shifts),
+        team=row.team,
     )
     return Profile(agent, row.phone_only)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from workorders.tables import UtcDateTime
@@ -54,6 +55,7 @@ calls = Table(
     Column("content_deleted_at", UtcDateTime),  # set by retention; the row stays for the statistics
     Index("ix_calls_started_id", "started", "id"),
     Index("ix_calls_state", "state"),
+    Index("ix_calls_remote_started", "remote", "started"),
 )
 
 legs = Table(
@@ -123,7 +125,8 @@ intents = Table(
     Column("source", String(8), nullable=False),
     Column("flags", JSON, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Index("ix_intents_matter", "matter"),
+    Column("call_started", UtcDateTime),  # never null; the call's own, for lists of a matter in their order
+    Index("ix_intents_matter_call_started_call_id", "matter", "call_started", "call_id"),
 )
 
 consents = Table(
@@ -144,6 +147,11 @@ users = Table(
     Column("password", String(255), nullable=False),  # argon2id
     Column("created", UtcDateTime, nullable=False),
     Column("disabled", Boolean, nullable=False),
+    Column("unit", String(64), nullable=False, server_default=""),  # role unit: whose person this is
+    Column("must_change", Boolean, nullable=False, server_default=false()),  # the password, at once
+    Column("password_at", UtcDateTime),
+    Column("totp_sealed", String(255)),  # see hotline.store.secret_box; a second factor has been set up
+    Column("totp_step", Integer, nullable=False, server_default="0"),  # the last one used: no code twice
 )
 
 sessions = Table(
@@ -154,6 +162,8 @@ sessions = Table(
     Column("csrf", String(64), nullable=False),
     Column("created", UtcDateTime, nullable=False),
     Column("expires", UtcDateTime, nullable=False),
+    Column("seen", UtcDateTime),
+    Column("client", String(128), nullable=False, server_default=""),  # address and program, for its owner
     Index("ix_sessions_user_id", "user_id"),
     Index("ix_sessions_expires", "expires"),
 )
@@ -181,6 +191,64 @@ audit = Table(
     Index("ix_audit_subject", "subject"),
 )
 
+exchange_tokens = Table(
+    "exchange_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("system", String(32), nullable=False, index=True),  # with outside- in front
+    Column("label", String(64), nullable=False),
+    Column("token", String(64), nullable=False, unique=True),  # SHA-256 of it
+    Column("created", UtcDateTime, nullable=False),
+    Column("revoked", UtcDateTime),
+)
+
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # 1, 2, 3, … without a gap
+    Column("source", String(16), nullable=False),  # the table, see hotline.audit.sources
+    Column("row_id", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),  # of the row, see hotline.audit.chain
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("sealed_at", UtcDateTime, nullable=False),
+    UniqueConstraint("source", "row_id"),
+    Index("ix_audit_chain_sealed_at", "sealed_at"),
+)
+
+audit_roots = Table(
+    "audit_roots",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("day", String(10), nullable=False),  # Asia/Shanghai
+    Column("body", Text, nullable=False),  # the signed bytes, canonical JSON
+    Column("signature", String(128), nullable=False),  # Ed25519, hexadecimal
+    Index("ix_audit_roots_day", "day"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("code", String(64), nullable=False),  # SHA-256 of it; gone once used
+    UniqueConstraint("user_id", "code"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # No foreign key: a hold may be placed before its call's row is there.
+    Column("call_id", String(64), nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("released_by", String(64), nullable=False, server_default=""),
+    Column("released_at", UtcDateTime),
+    Index("ix_holds_call_id", "call_id"),
+)
+
 unit_tokens = Table(
     "unit_tokens",
     metadata,
@@ -190,7 +258,35 @@ unit_tokens = Table(
     Column("token", String(64), nullable=False, unique=True),  # SHA-256 of it
     Column("created", UtcDateTime, nullable=False),
     Column("revoked", UtcDateTime),
+    Column("channel", String(16), nullable=False, server_default=""),  # a channel's token has no unit
+    Column("scopes", JSON, nullable=False, server_default='["read", "act"]'),
+    Column("expires", UtcDateTime),
+    Column("last_used", UtcDateTime),
     Index("ix_unit_tokens_unit", "unit"),
+)
+
+webhook_keys = Table(
+    "webhook_keys",
+    metadata,
+    Column("unit", String(64), primary_key=True),
+    Column("generation", Integer, nullable=False),  # the secret is derived from it and the master secret
+    Column("since", UtcDateTime, nullable=False),
+    Column("old_until", UtcDateTime),  # until then deliveries are also signed with the secret before
+)
+
+outbound_records = Table(
+    "outbound_records",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("unit", String(64), nullable=False),
+    Column("way", String(16), nullable=False),  # page | rest | feed | file
+    Column("number", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("classes", String(64), nullable=False),  # data classes that left unmasked
+    Index("ix_outbound_records_number", "number"),
+    Index("ix_outbound_records_at", "at"),
 )
 
 agents = Table(
@@ -205,6 +301,7 @@ agents = Table(
     Column("licence_until", Date),
     Column("shifts", JSON, nullable=False),  # [[weekdays], begins, ends], minutes since midnight
     Column("updated", UtcDateTime, nullable=False),
+    Column("team", String(64), nullable=False, server_default=""),
 )
 
 acd_log = Table(

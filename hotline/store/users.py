@@ -19,6 +19,11 @@ MAX_FAILURES = 5
 LOCK_OUT = timedelta(minutes=15)
 """How long a name stays locked, and how long failures are remembered."""
 
+TOUCH = timedelta(minutes=1)
+"""What is done in a session is noted this often at most."""
+SESSION_ID = 16
+"""Characters of the token's hash that name a session."""
+
 MIN_PASSWORD = 12
 MAX_PASSWORD = 256
 
@@ -27,9 +32,17 @@ class Role(StrEnum):
     """What a person may do; the web part says what each role opens."""
 
     AGENT = "agent"
+    LAWYER = "lawyer"
+    """On duty beside the agents, and in the pool of orders; sees and does what an agent does."""
     SUPERVISOR = "supervisor"
+    QUALITY = "quality"
+    """Reads, listens and marks; changes nothing."""
+    STATISTICIAN = "statistician"
+    """Figures only, no call and no order."""
     AUDITOR = "auditor"
     ADMIN = "admin"
+    UNIT = "unit"
+    """Belongs to one handling unit and sees its orders only."""
 
 
 class UserRefused(HotlineError):
@@ -49,6 +62,14 @@ class User:
     """What colleagues read."""
     role: Role
     disabled: bool
+    unit: str = ""
+    """Role unit: the unit's code."""
+    must_change: bool = False
+    """The password, before anything else: somebody else has chosen it."""
+    password_at: datetime | None = None
+    """When the password was chosen; None: before that was noted."""
+    second_factor: bool = False
+    """A second factor has been set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +81,21 @@ class Session:
     """Random; every changing request must bring it."""
     expires: datetime
     """UTC."""
+    id: str = ""
+    """Names the session to its owner; opens nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """A session as its owner, or an administrator, sees it."""
+
+    id: str
+    created: datetime
+    expires: datetime
+    seen: datetime | None
+    """When somebody last did something in it."""
+    client: str
+    """Address and program."""
 
 
 class UserStore:
@@ -68,16 +104,30 @@ class UserStore:
     There is no user until one is added: no default account, no default password.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, idle: timedelta | None = None) -> None:
+        """`idle`: a session in which nothing is done for so long is over."""
         from argon2 import PasswordHasher
 
         self._engine = engine
+        self._idle = idle
         # OWASP's first choice: 19 MiB, 2 passes, 1 lane. The library's default takes 64 MiB a sign-in.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
         self._nobody = self._hasher.hash(new_token())
 
-    def add(self, name: str, password: str, role: Role, now: datetime, display: str = "") -> User:
-        """Make a user. Raises `UserRefused` for a name that is taken or a password that is too weak."""
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        return self._engine
+
+    def add(
+        self, name: str, password: str, role: Role, now: datetime, display: str = "", unit: str = ""
+    ) -> User:
+        """Make a user; `unit` for the role of that name, and only for it.
+
+        Raises `UserRefused` for a name that is taken, a password that is too weak, or a unit amiss.
+        """
+        if (role is Role.UNIT) != bool(unit):
+            raise UserRefused("a unit's user belongs to a unit, and nobody else does")
         if not name or len(name) > 64 or name != name.strip() or not name.isprintable():
             raise UserRefused("a user's name has 1 to 64 printable characters")
         row = {
@@ -87,6 +137,8 @@ class UserStore:
             "password": self._hash(name, password),
             "created": now,
             "disabled": False,
+            "unit": unit,
+            "password_at": now,
         }
         with writing(self._engine) as connection:
             if not insert_if_new(connection, users, row):
@@ -104,11 +156,23 @@ class UserStore:
         with reading(self._engine) as connection:
             return [_user(row) for row in connection.execute(select(users).order_by(users.c.name))]
 
-    def set_password(self, name: str, password: str) -> None:
-        """Change a password, end the user's sessions and any lock-out. Raises `UserRefused`."""
-        self._change(name, password=self._hash(name, password))
+    def set_password(
+        self, name: str, password: str, now: datetime | None = None, *, must_change: bool = False
+    ) -> None:
+        """Change a password, end the user's sessions and any lock-out. Raises `UserRefused`.
+
+        `must_change`: who chose it is not who will use it.
+        """
+        changed = {"password": self._hash(name, password), "must_change": must_change, "password_at": now}
+        self._change(name, **changed)
         with writing(self._engine) as connection:
             _forget_failures(connection, name)
+
+    def set_role(self, name: str, role: Role, unit: str = "") -> None:
+        """Give a user another role; the user's sessions end. Raises `UserRefused`."""
+        if (role is Role.UNIT) != bool(unit):
+            raise UserRefused("a unit's user belongs to a unit, and nobody else does")
+        self._change(name, role=role.value, unit=unit)
 
     def disable(self, name: str) -> None:
         """Shut a user out at once; what the user did stays on record. Raises `UserRefused`."""
@@ -125,7 +189,7 @@ class UserStore:
         past the limit. An unknown name costs the same hashing and is locked the same way, so neither time
         nor lock-out tells which names exist.
         """
-        if not self._may_try(name, now):
+        if not self.may_try(name, now):
             return None
         with reading(self._engine) as connection:
             row = connection.execute(select(users).where(users.c.name == storable(name))).one_or_none()
@@ -147,8 +211,11 @@ class UserStore:
             ).scalar_one_or_none()
         return until is not None and until > now
 
-    def open_session(self, user: User, now: datetime, hours: float) -> str:
-        """Begin a session of so many hours; its token, which is stored as a hash only."""
+    def open_session(self, user: User, now: datetime, hours: float, client: str = "") -> str:
+        """Begin a session of so many hours; its token, which is stored as a hash only.
+
+        `client`: what the owner will know it again by.
+        """
         token = new_token()
         row = {
             "token": digest(token),
@@ -156,22 +223,56 @@ class UserStore:
             "csrf": new_token(),
             "created": now,
             "expires": now + timedelta(hours=hours),
+            "seen": now,
+            "client": storable(client)[:128],
         }
         with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.expires <= now))
             connection.execute(sessions.insert().values(row))
         return token
 
-    def session(self, token: str, now: datetime) -> Session | None:
-        """The session of a token; None when unknown, over, or its user is disabled."""
+    def session(self, token: str, now: datetime, *, touch: bool = False) -> Session | None:
+        """The session of a token; None when unknown, over, idle for too long, or its user is disabled.
+
+        `touch`: somebody has done something in it.
+        """
+        key = digest(token)
         wanted = (
-            select(users, sessions.c.csrf, sessions.c.expires)
+            select(users, sessions.c.csrf, sessions.c.expires, sessions.c.seen)
             .join(sessions, sessions.c.user_id == users.c.id)
-            .where(sessions.c.token == digest(token), sessions.c.expires > now, users.c.disabled.is_(False))
+            .where(sessions.c.token == key, sessions.c.expires > now, users.c.disabled.is_(False))
         )
         with reading(self._engine) as connection:
             row = connection.execute(wanted).one_or_none()
-        return Session(_user(row), row.csrf, row.expires) if row is not None else None
+        if row is None:
+            return None
+        seen: datetime | None = row.seen
+        if self._idle is not None and seen is not None and seen <= now - self._idle:
+            return None
+        if touch and (seen is None or seen <= now - TOUCH):
+            with writing(self._engine) as connection:
+                connection.execute(update(sessions).where(sessions.c.token == key).values(seen=now))
+        return Session(_user(row), row.csrf, row.expires, key[:SESSION_ID])
+
+    def sessions_of(self, user: User, now: datetime) -> list[SessionInfo]:
+        """The user's sessions that are not over, newest first."""
+        wanted = select(sessions).where(sessions.c.user_id == user.id, sessions.c.expires > now)
+        with reading(self._engine) as connection:
+            rows = connection.execute(wanted.order_by(sessions.c.created.desc())).all()
+        return [
+            SessionInfo(row.token[:SESSION_ID], row.created, row.expires, row.seen, row.client)
+            for row in rows
+        ]
+
+    def end_sessions(self, user: User, only: str = "", but: str = "") -> int:
+        """End the user's sessions: one by its id, or all, or all but one; how many."""
+        gone = delete(sessions).where(sessions.c.user_id == user.id)
+        if only:
+            gone = gone.where(sessions.c.token.startswith(only, autoescape=True))
+        if but:
+            gone = gone.where(~sessions.c.token.startswith(but, autoescape=True))
+        with writing(self._engine) as connection:
+            return connection.execute(gone).rowcount
 
     def close_session(self, token: str) -> None:
         """End a session; one that is over already is no error."""
@@ -206,8 +307,13 @@ class UserStore:
         except (VerificationError, InvalidHashError):
             return False
 
-    def _may_try(self, name: str, now: datetime) -> bool:
-        """Count an attempt; whether it may be made."""
+    def forgive(self, name: str) -> None:
+        """Forget failed attempts."""
+        with writing(self._engine) as connection:
+            _forget_failures(connection, name)
+
+    def may_try(self, name: str, now: datetime) -> bool:
+        """Count an attempt at something of that name; whether it may be made."""
         key = login_failures.c.name == digest(name)
         with writing(self._engine) as connection:
             connection.execute(delete(login_failures).where(login_failures.c.last <= now - LOCK_OUT))
@@ -232,4 +338,14 @@ def _plain(password: str) -> str:
 
 
 def _user(row: Row[Any]) -> User:
-    return User(row.id, row.name, row.display, Role(row.role), row.disabled)
+    return User(
+        row.id,
+        row.name,
+        row.display,
+        Role(row.role),
+        row.disabled,
+        row.unit,
+        row.must_change,
+        row.password_at,
+        row.totp_sealed is not None,
+    )

@@ -8,10 +8,14 @@ from datetime import UTC, date, datetime, time
 from asr.audio import LegId, UtteranceId
 from asr.transcript import SpanMap, Word
 from hotline.conversation import CallId, Intent, LegRecord, Outcome, Speaker
+from hotline.store.sight import EVERYTHING, Sight
 from workorders.calendar import SHANGHAI
 
 LOCAL = SHANGHAI
 """The zone of days on the page and in exports; tables hold UTC."""
+
+MOST_COUNTED = 10_000
+"""A list that has more is not counted to its end: that would take longer than reading it."""
 
 MAX_ROWS = 500
 """Rows one search gives at most; the rest by cursor."""
@@ -39,6 +43,8 @@ class CallFilter:
     """1..500 rows."""
     cursor: str = ""
     """`CallRow.cursor` of the last row seen; the rows after it follow."""
+    sight: Sight = EVERYTHING
+    """Whose eyes."""
 
 
 @dataclass(frozen=True, slots=True)
