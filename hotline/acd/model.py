@@ -97,6 +97,8 @@ class Agent:
     licence_until: date | None = None
     shifts: tuple[Shift, ...] = ()
     """None: no fixed hours."""
+    team: str = ""
+    """What it is reported under, besides the agent's own figures."""
 
 
 @dataclass(frozen=True, slots=True)

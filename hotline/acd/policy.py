@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from hotline.acd.model import Wanted
 from hotline.acd.queue import SkillRules
 from hotline.conversation import CallId
 from hotline.errors import ConfigError
-from hotline.yaml_file import read_yaml
+from hotline.yaml_file import problems_of, read_model
 
 FILE = "acd.yaml"
 DROPPED_BEFORE = "dropped_before"
@@ -123,13 +123,7 @@ def read_acd_policy(flows: Path) -> AcdPolicy:
     path = flows / FILE
     if not path.exists():
         return AcdPolicy()
-    data: Any = read_yaml(path)
-    try:
-        policy = AcdPolicy.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(
-            [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-        ) from error
+    policy = read_model(path, AcdPolicy)
     if problems := [f"{path}: {problem}" for problem in _check(policy)]:
         raise ConfigError(problems)
     return policy
@@ -137,11 +131,7 @@ def read_acd_policy(flows: Path) -> AcdPolicy:
 
 def acd_problems(flows: Path) -> list[str]:
     """What is wrong with the policy in a flow folder."""
-    try:
-        read_acd_policy(flows)
-    except ConfigError as error:
-        return list(error.problems)
-    return []
+    return problems_of(lambda: read_acd_policy(flows))
 
 
 def _check(policy: AcdPolicy) -> Iterator[str]:

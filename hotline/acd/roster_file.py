@@ -14,7 +14,7 @@ from hotline.store.roster import Profile
 
 BYTES_MAX = 4 * 1024 * 1024
 """Largest file that is read."""
-COLUMNS = ("name", "display", "skills", "phone", "phone_only", "licence", "licence_until", "shifts")
+COLUMNS = ("name", "display", "skills", "phone", "phone_only", "licence", "licence_until", "shifts", "team")
 _CLOCK = r"(\d{1,2})[:\uff1a](\d{2})"
 T = TypeVar("T")
 _PHONE = re.compile(r"[A-Za-z0-9._+-]{1,64}")
@@ -49,6 +49,7 @@ class Rows:
             licence=read("licence", _display, ""),
             licence_until=read("licence_until", _day, None),
             shifts=read("shifts", self.shifts, ()),
+            team=read("team", _display, ""),
         )
         phone_only = read("phone_only", self._yes, False)
         if agent.licence and not cells.get("licence_until", "").strip():
@@ -143,6 +144,7 @@ class Rows:
             "licence": agent.licence,
             "licence_until": agent.licence_until.isoformat() if agent.licence_until else "",
             "shifts": words.between_shifts[0].join(self._written(shift) for shift in agent.shifts),
+            "team": agent.team,
         }
 
     def _written(self, shift: Shift) -> str:

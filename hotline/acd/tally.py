@@ -23,6 +23,8 @@ class Tally:
     """Of those answered: within 15 s of entering the queue."""
     abandoned: int
     """Hung up while waiting, and never answered."""
+    quit_in_time: int
+    """Of those abandoned: within 15 s, so that nobody could have been in time for them."""
     mean_wait_s: float | None
     """Of those answered, until the first answer."""
     longest_wait_s: float
@@ -93,6 +95,10 @@ class Counter:
             answered=len(waits),
             in_time=sum(wait <= IN_TIME_MS for wait in waits),
             abandoned=sum(call.abandoned and call.answered_ms is None for call in self._calls.values()),
+            quit_in_time=sum(
+                call.abandoned and call.answered_ms is None and call.waited_ms <= IN_TIME_MS
+                for call in self._calls.values()
+            ),
             mean_wait_s=sum(waits) / len(waits) / 1000 if waits else None,
             longest_wait_s=max((call.waited_ms for call in self._calls.values()), default=0.0) / 1000,
             callbacks=sum(call.called_back for call in self._calls.values()),

@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 
 from asr.audio import LegId
 from asr.protocols import Transcriber
-from hotline.acd.model import Wanted
+from hotline.acd.model import AcdLog, LogKind, Wanted
 from hotline.acd.ports import Connected, Left, Waiting
 from hotline.call.line import Prompts
 from hotline.call.music import hold_music
@@ -20,7 +20,7 @@ from hotline.conversation import CallId, LegRecord
 from hotline.errors import LegGone
 from hotline.gateway.media import MediaLeg, Sink
 from hotline.ivr.flow import counted
-from hotline.ivr.machine import Announcing, EnterQueue
+from hotline.ivr.machine import Announcing, EnterQueue, Rate
 
 FIRST_SECONDS = 5.0
 """Most calls are answered before the first announcement."""
@@ -63,6 +63,12 @@ class Attendance:
     def records(self) -> tuple[LegRecord, ...]:
         """The legs of all agents."""
         return tuple(record for talk in self._talks for record in talk.records)
+
+    def rated(self, rate: Rate) -> None:
+        """The caller has given a mark: it is put on record for the agent who had the call last."""
+        facts = {"score": rate.mark, "by": "voice" if rate.spoken else "key"}
+        at, call = self._side.clock(), self._side.call
+        self._people.log(AcdLog(at, LogKind.SURVEY, call, self.agent or None, "", facts))
 
     async def attend(self, asked: EnterQueue, reasons: tuple[str, ...], joined: Callable[[], None]) -> bool:
         """Wait and talk; True when an agent has had the call and it goes on without, False when none took it.

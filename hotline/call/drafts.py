@@ -15,8 +15,8 @@ from hotline.call.filing import file_command
 from hotline.call.line import OrderDesk, Reader
 from hotline.conversation import CallId, Outcome, Source, Speaker, Turn
 from hotline.errors import HotlineError
-from hotline.store.calls import CallStore
-from hotline.store.views import UtteranceView
+from hotline.store.calls import NUMBER, CallStore
+from hotline.store.views import CallView, UtteranceView
 
 Confirm = Callable[[], Awaitable[str | None]]
 
@@ -73,15 +73,39 @@ class Drafts:
             raise NoDraft("what was said is deleted")
         if view.row.orders:
             return view.row.orders[0]
+        number = await self._file(view, now)
+        if number is not None:
+            await anyio.to_thread.run_sync(self._calls.order_filed, call)
+        return number
+
+    async def call_back(self, call: CallId, agent: str, now: datetime) -> str | None:
+        """File an order to call somebody back who hung up unheard; its number, or None when it comes later.
+
+        Twice makes one order. `agent`: who answers for it. Raises `NoDraft` for a call that is not known,
+        goes on or has no number that tells callers apart; `StoreError`.
+        """
+        view = await anyio.to_thread.run_sync(self._calls.get, call)
+        if view is None or view.row.open or not NUMBER.fullmatch(view.row.remote):
+            raise NoDraft("nobody to call back")
+        if view.row.orders:
+            return view.row.orders[0]
+        number = await self._file(view, now, callback=True, owner=agent)
+        if number is not None:
+            await anyio.to_thread.run_sync(self._calls.order_added, call)
+        return number
+
+    async def _file(
+        self, view: CallView, now: datetime, *, callback: bool = False, owner: str = ""
+    ) -> str | None:
+        """What is stored of a call that is over, as an order."""
+        call = CallId(view.row.call)
         said = await anyio.to_thread.run_sync(self._calls.transcript, call)
         turns = tuple(_turn(each) for each in said if each.speaker is Speaker.CALLER and each.text)
         understood = (view.intent, self._reader.summary(turns, view.intent))
-        command = file_command(call, view.row.remote, understood, turns, self._reader.categories, now)
-        filed = await self._desk.file(replace(command, source=Source.AGENT.value))
-        if filed is None:
-            return None
-        await anyio.to_thread.run_sync(self._calls.order_filed, call)
-        return filed.number
+        labels = self._reader.categories
+        command = file_command(call, view.row.remote, understood, turns, labels, now, callback=callback)
+        filed = await self._desk.file(replace(command, source=Source.AGENT.value, owner=owner))
+        return None if filed is None else filed.number
 
 
 def _turn(said: UtteranceView) -> Turn:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from hotline.conversation import CallId, Intent, Slot, Span, Turn
+from hotline.conversation import CallId, Intent, Sentence, Slot, Span, Turn
+from hotline.summary_links import links_field
 from workorders.messages import EvidenceSpan, FieldValue, FileWorkOrder
 
 PROVINCE = "510000"
@@ -18,7 +19,7 @@ CALLBACK = "callback"
 def file_command(
     call: CallId,
     remote: str,
-    understood: tuple[Intent | None, str],
+    understood: tuple[Intent | None, Sequence[Sentence]],
     turns: Sequence[Turn],
     labels: Mapping[str, str],
     at: datetime,
@@ -32,6 +33,7 @@ def file_command(
     `callback`: above all, the caller wants to be called back.
     """
     intent, summary = understood
+    links = links_field(summary)
     slots = intent.slots if intent is not None else ()
     place = intent.slot("place") if intent is not None else None
     phone = intent.slot("phone") if intent is not None else None
@@ -45,9 +47,9 @@ def file_command(
         service=service,
         service_label=labels.get(service, service),
         district=place.value if place is not None else PROVINCE,
-        summary=summary,
+        summary="".join(sentence.text for sentence in summary),
         caller_contact=phone.value if phone is not None else remote,
-        fields=tuple(_field(slot) for slot in slots) + _said(turns),
+        fields=tuple(_field(slot) for slot in slots) + _said(turns) + ((links,) if links is not None else ()),
         flags=(intent.flags if intent is not None else ()) + ((CALLBACK,) if callback else ()),
         source=intent.source.value if intent is not None else "speech",
         filed_at=at,

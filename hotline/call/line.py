@@ -10,7 +10,8 @@ from asr.protocols import TranscriberFactory
 from hotline.bus import EventBus
 from hotline.call.journal import Journal
 from hotline.call.people import People
-from hotline.conversation import Intent, Turn
+from hotline.conversation import Intent, Sentence, Turn
+from hotline.intent.crisis import Alert
 from hotline.ivr.flow import FlowFile
 from hotline.settings import LimitSettings
 from workorders.messages import Filed, FileWorkOrder
@@ -22,8 +23,11 @@ class Reader(Protocol):
     def read(self, turns: Sequence[Turn], *, now: date) -> Intent | None:
         """What the caller wants so far; None when nothing was said."""
 
-    def summary(self, turns: Sequence[Turn], intent: Intent | None) -> str:
+    def summary(self, turns: Sequence[Turn], intent: Intent | None) -> tuple[Sentence, ...]:
         """A few sentences for the order; without a reading, that the recording must be listened to."""
+
+    def alerts(self, text: str, *, growing: bool = False) -> Sequence[Alert]:
+        """Signs of an emergency; `growing`: the text is still being said. Fast: called on every partial."""
 
     @property
     def callback(self) -> str:

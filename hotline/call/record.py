@@ -6,6 +6,7 @@ from datetime import datetime
 from asr.audio import SAMPLE_RATE, LegId
 from asr.transcript import LegFacts
 from hotline.conversation import (
+    CALLED_BACK,
     AudioFacts,
     CallId,
     CallRecord,
@@ -53,6 +54,8 @@ class CallFacts:
             return Outcome.ERROR
         if self.attended:
             return Outcome.ANSWERED
+        if self.channel == CALLED_BACK:
+            return Outcome.UNREACHED
         if self.spoke:
             return Outcome.MESSAGE_TAKEN
         gone = self.answered is None or self.cause is not EndCause.LOCAL_HANGUP

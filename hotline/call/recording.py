@@ -11,13 +11,13 @@ import logging
 import os
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE, AudioFrame
-from hotline.call.track import Inlet, Item, Track
+from hotline.call.tape import Item, beside, make_inlet, stereo
+from hotline.call.track import Track
 from hotline.call.writer_thread import WriterThread
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Recorder:
     def __init__(self, folder: Path, name: str) -> None:
         self._part = folder / f"{name}{PART}"
         self._whole = folder / f"{name}{WHOLE}"
-        self._inlets = (Inlet(QUEUE_FRAMES), Inlet(QUEUE_FRAMES))
+        self._inlets = (make_inlet(QUEUE_FRAMES), make_inlet(QUEUE_FRAMES))
         self._lock = threading.Lock()
         """Held while the tape is written to, by the writer's thread or the one that closes."""
         self._tape: _Tape | None = None
@@ -73,13 +73,16 @@ class Recorder:
         frame's. What was pushed before is not kept. Harmless when started or closed already."""
         if self._tape is None and self._facts is None:
             self._tape = _Tape(self._part, origin)
-            self._taking = True
+            self._take(on=True)
             _WRITER.add(self)
 
     def push(self, channel: int, frame: AudioFrame) -> None:
         """Take a frame of channel 0 (caller) or 1 (our side). Never waits, never raises."""
-        if self._taking:
-            self._inlets[channel].push(frame)
+        self._inlets[channel].push(frame)
+
+    def side(self, channel: int) -> Callable[[AudioFrame], None]:
+        """What takes the frames of one channel, as `push` does: for those who bring many."""
+        return self._inlets[channel].push
 
     def turn(self) -> bool:
         """Write what has come; the writer's thread calls this. False when closed or the disk has failed."""
@@ -96,10 +99,16 @@ class Recorder:
                     self._facts = RecordingFacts(None, None, 0.0, 0)
                 else:
                     if self._taking:
-                        self._taking = False
+                        self._take(on=False)
                         self._write(everything=True)
                     self._facts = self._finish(self._tape)
         return self._facts
+
+    def _take(self, *, on: bool) -> None:
+        """Keep what comes from now on, or no more of it."""
+        self._taking = on
+        for inlet in self._inlets:
+            inlet.taking = on
 
     def _write(self, *, everything: bool) -> bool:
         """False when it failed, which ends this recording and no other."""
@@ -121,7 +130,8 @@ class Recorder:
         return True
 
     def _fail(self, number: int | None) -> None:
-        self._failed, self._taking = True, False
+        self._failed = True
+        self._take(on=False)
         for inlet in self._inlets:
             inlet.take()
         log.error("recording failed", extra={"errno": number, "recording": self._whole.name})
@@ -180,15 +190,19 @@ class _Tape:
         left, right = self._sides
         latest = max(left.end, right.end)
         until = latest if everything else max(min(left.end, right.end), latest - _SETTLE)
-        sides = [side.take(until) for side in self._sides]
-        count = len(sides[0])
-        if self._file is None or count == 0:
+        sound = self._stereo(until)
+        if self._file is None or not sound:
             return
-        stereo = np.empty((count, CHANNELS), "<i2")
-        stereo[:, 0], stereo[:, 1] = sides
-        _write_at(self._file, stereo.tobytes(), _HEADER.size + self._written * _BLOCK)
-        self._written += count
+        _write_at(self._file, sound, _HEADER.size + self._written * _BLOCK)
+        self._written += len(sound) // _BLOCK
         _write_at(self._file, _header(self._written * _BLOCK), 0)
+
+    def _stereo(self, until: int) -> bytes:
+        left, right = self._sides
+        laws = left.law(until), right.law(until)
+        if all(laws):
+            return stereo(left.take_coded(until), laws[0], right.take_coded(until), laws[1])
+        return beside(left.take(until), right.take(until))
 
     def close(self) -> bool:
         """Make it safe on disk; False when there is no file. Raises `OSError`."""
@@ -226,6 +240,22 @@ def recover(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+def excerpt(folder: Path, name: str, start_ms: int, most_s: int) -> bytes | None:
+    """A WAV file of what a call's growing recording has from a time on, counted from its beginning.
+
+    None when there is no such recording, or it does not reach so far yet. Raises `OSError`.
+    """
+    part = folder / f"{name}{PART}"
+    try:
+        with part.open("rb") as file:
+            file.seek(_HEADER.size + start_ms * RATE // 1000 * _BLOCK)
+            sound = file.read(most_s * RATE * _BLOCK)
+    except FileNotFoundError:
+        return None
+    sound = sound[: len(sound) // _BLOCK * _BLOCK]
+    return _header(len(sound)) + sound if sound else None
+
+
 def _header(size: int) -> bytes:
     """RIFF/WAVE header for `size` bytes of samples."""
     return _HEADER.pack(
@@ -236,10 +266,10 @@ def _header(size: int) -> bytes:
 
 def _write_at(file: int, data: bytes, offset: int) -> None:
     """The system may take less than it is given."""
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(file, view, offset)
-        view, offset = view[count:], offset + count
+    count = os.pwrite(file, data, offset)
+    while count < len(data):
+        data, offset = data[count:], offset + count
+        count = os.pwrite(file, data, offset)
 
 
 def _sha256(path: Path) -> str:

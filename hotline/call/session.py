@@ -17,7 +17,6 @@ from anyio.abc import TaskGroup
 from asr.audio import SAMPLE_RATE, AudioFrame, LegId
 from asr.protocols import Transcriber
 from asr.transcript import LegFacts, TranscriptEvent
-from hotline.acd.model import AcdLog, LogKind
 from hotline.acd.ports import Left
 from hotline.call.attended import Attendance, CallSide
 from hotline.call.contained import contained
@@ -31,6 +30,7 @@ from hotline.call.record import CallFacts
 from hotline.call.recording import Recorder, RecordingFacts
 from hotline.call.turns import TurnBuilder
 from hotline.call.understanding import Understanding
+from hotline.call.watch import Watch
 from hotline.conversation import AudioFacts, CallId, CallRecord, Digit, EndCause, Source, Speaker, Turn
 from hotline.errors import CallAborted, LegGone
 from hotline.events import (
@@ -78,12 +78,15 @@ class CallSession:
         self._transcriber: Transcriber | None = None
         self._turns = TurnBuilder()
         self._understanding = Understanding(call, line.reader)
+        self._watch = Watch(self._call, line.reader, line.bus)
         self._recorder = Recorder(line.recordings, str(call))
         self._listening: Listening | None = None
         self._end_keys = ""
         self._cues = Cues()
         self._flow = machine.FlowState(node="")
         self._message_open = False
+        self._matter_until: int | None = None
+        """Sample from which on the caller tells how satisfied they are."""
         self._attendance: Attendance | None = None
         self._agents: list[Transcriber] = []
         self._confirmed = False
@@ -124,11 +127,12 @@ class CallSession:
 
     async def _hear(self, leg: MediaLeg, transcriber: Transcriber) -> None:
         """Frames to recorder and transcriber, keys to the flow, until the leg ends. Never waits on those."""
+        keep = self._recorder.side(CALLER)
         longest = int(self._line.limits.call_minutes * 60) * SAMPLE_RATE
         async for item in leg.inputs():
             if isinstance(item, AudioFrame):
                 self._now = item.end
-                self._recorder.push(CALLER, item)
+                keep(item)
                 transcriber.push(item)
                 self._mind_listening(transcriber)
                 if self._now >= longest:
@@ -166,6 +170,8 @@ class CallSession:
 
     async def _take_event(self, speaker: Speaker, event: TranscriptEvent) -> None:
         self._line.bus.publish(TranscriptPublished(self._call, speaker, event, self._now - event.end))
+        if speaker is Speaker.CALLER:
+            self._watch.look(event)
         if event.kind == "partial":
             return
         self._line.journal.final(self._call, speaker, event)
@@ -174,7 +180,8 @@ class CallSession:
 
     async def _understand(self) -> tuple[Turn, ...]:
         """Read all the caller's turns anew; returns them."""
-        turns = self._turns.turns(Speaker.CALLER)
+        until = self._matter_until
+        turns = tuple(t for t in self._turns.turns(Speaker.CALLER) if until is None or t.start < until)
         today = self._line.clock().astimezone(SHANGHAI).date()  # the day as the caller means it
         if (intent := await self._understanding.read(turns, today)) is not None:
             self._line.bus.publish(IntentRecognized(self._call, intent))
@@ -223,7 +230,10 @@ class CallSession:
             case machine.EnterQueue():
                 doing.start_soon(self._attend, effect)
             case machine.Rate():
-                self._rate(effect)
+                if self._attendance is not None:
+                    self._attendance.rated(effect)
+            case machine.LookUp():
+                doing.start_soon(self._look_up)
             case machine.FileOrder():
                 doing.start_soon(self._file, effect)
             case machine.Hangup():
@@ -247,7 +257,7 @@ class CallSession:
             leg=leg,
             prompts=self._line.prompts,
             listen=listen,
-            tape=lambda frame: self._recorder.push(ROBOT, frame),
+            tape=self._recorder.side(ROBOT),
             now=lambda: self._now,
             clock=self._line.clock,
         )
@@ -274,18 +284,15 @@ class CallSession:
             number = await self._file_matter(confirmed=True)
         return number  # noqa: RET504  a scope may be left early
 
-    def _rate(self, rate: machine.Rate) -> None:
-        people, attendance = self._line.people, self._attendance
-        if people is not None and attendance is not None:
-            facts = {"score": rate.mark, "by": "voice" if rate.spoken else "key"}
-            people.log(
-                AcdLog(self._line.clock(), LogKind.SURVEY, self._call, attendance.agent or None, "", facts)
-            )
+    async def _look_up(self) -> None:
+        """What is known by now, so that the flow asks for the rest."""
+        await self._understand()
+        self._cues.put(machine.Known(self._understanding.known(self._facts.remote)))
 
     async def _say(self, say: machine.Say, leg: MediaLeg) -> None:
         pcm = self._line.prompts.audio(say.prompts, say.values)
         try:
-            await leg.play(pcm, lambda frame: self._recorder.push(ROBOT, frame))
+            await leg.play(pcm, self._recorder.side(ROBOT))
         except LegGone:
             return  # the caller hung up: `_hear` ends the conversation
         self._cues.put(machine.PromptDone())
@@ -296,10 +303,12 @@ class CallSession:
         self._facts.consent, self._facts.origin = (effect.consent_version, at), self._now
         self._recorder.start(self._now)
         self._line.journal.consent(self._call, effect.consent_version, at)
-        self._line.bus.publish(RecordingStarted(self._call, effect.consent_version))
+        self._line.bus.publish(RecordingStarted(self._call, effect.consent_version, self._now))
 
     def _listen(self, listen: machine.Listen) -> None:
-        self._message_open = self._message_open or listen.speech
+        self._message_open = self._message_open or (listen.speech and not listen.mark)
+        if listen.mark:
+            self._matter_until = self._now
         self._turns.cut(Speaker.CALLER)
         self._end_keys = listen.end_keys
         self._listening = Listening(
@@ -318,9 +327,7 @@ class CallSession:
 
     async def _file_matter(self, *, callback: bool = False, confirmed: bool = False) -> str | None:
         line, turns = self._line, await self._understand()  # the last words may not have been read yet
-        summary = self._understanding.summary(turns)
-        if callback:
-            summary = line.reader.callback + (summary if turns else "")
+        summary = self._understanding.summary(turns, callback=callback)
         understood = (self._understanding.intent, summary)
         command = file_command(
             self._call,

@@ -1,9 +1,9 @@
 """One party of a talk beside the caller: an agent, a colleague, an outside number, a supervisor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 
-from asr.audio import SAMPLE_RATE, AudioFrame
+from asr.audio import SAMPLE_RATE, AudioFrame, LegId
 from asr.protocols import Transcriber
 from asr.transcript import LegFacts
 from hotline.acd.model import LogKind
@@ -19,6 +19,9 @@ OVERSEEING = {
     Oversight.BARGE: (Role.BARGER, LogKind.BARGE),
 }
 _DRIFT = SAMPLE_RATE // 2
+QUIET_S = 5
+"""A browser of which no packet comes for so long is gone: it sends also while its microphone is silent. Its
+path would say so only after half a minute."""
 _KINDS = {
     Role.AGENT: PartyKind.AGENT,
     Role.CONSULTED: PartyKind.CONSULTED,
@@ -44,6 +47,10 @@ class Party:
         self.transcriber: Transcriber | None = None
         self.dismissed = False
         """We hang up on it ourselves: its end means nothing."""
+        self.quiet_s = 0
+        """For how long no packet of a browser's has come, in whole seconds."""
+        self._received = -1
+        self._looked = 0
         self._began = began
         self._shift: int | None = None
         self._written_to = 0
@@ -72,12 +79,26 @@ class Party:
         async for item in self.leg.inputs():
             if isinstance(item, LegEnded):
                 self._cause = item.cause
-            elif isinstance(item, AudioFrame) and self.transcriber is not None:
-                self._write_down(self.transcriber, item, now(), heard=heard(self))
+            elif isinstance(item, AudioFrame):
+                if self.transcriber is not None:
+                    self._write_down(self.transcriber, item, now(), heard=heard(self))
+                if self.device_kind == "browser" and self._vanished(item):
+                    await self.leg.hangup(EndCause.MEDIA_TIMEOUT)
         self._ended = clock()
         ended(self, self._cause)
         if self.transcriber is not None:
             await self.transcriber.close()
+
+    def _vanished(self, frame: AudioFrame) -> bool:
+        """Looks once a second whether anything has come since."""
+        self._looked += frame.samples
+        if self._looked < SAMPLE_RATE:
+            return False
+        self._looked = 0
+        received = self.leg.facts.received
+        self.quiet_s = self.quiet_s + 1 if received == self._received else 0
+        self._received = received
+        return self.quiet_s >= QUIET_S
 
     def _write_down(self, transcriber: Transcriber, frame: AudioFrame, now: int, *, heard: bool) -> None:
         """Have a frame recognised, on the caller's clock; what is not for the caller counts as silence.
@@ -107,6 +128,12 @@ class Party:
                 heard.engine, heard.utterances, heard.degraded, heard.dropped * 1000 // SAMPLE_RATE
             ),
         )
+
+
+def kinds(caller: LegId, parties: Mapping[LegId, Party], there: Container[LegId]) -> Mapping[str, PartyKind]:
+    """Who is in a talk, by leg; an agent whose leg has died is not, until it is back."""
+    there_are: dict[str, PartyKind] = {leg: party.kind for leg, party in parties.items() if leg in there}
+    return {caller: PartyKind.CALLER} | there_are
 
 
 def guests(third: Party | None) -> Mapping[str, PartyKind]:

@@ -1,6 +1,7 @@
 """A caller with an agent, from the agent's answer to the end of their talk, whoever comes and goes."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 
 import anyio
@@ -15,7 +16,7 @@ from hotline.call.grace import Grace
 from hotline.call.music import HoldMusic
 from hotline.call.reaching import Reached, Reaching
 from hotline.call.talk_parts import TalkEnd, TalkParts, TalkResult
-from hotline.call.talk_party import OVERSEEING, Party, guests
+from hotline.call.talk_party import OVERSEEING, Party, guests, kinds
 from hotline.call.talk_times import TalkTimes
 from hotline.conversation import EndCause, LegRecord
 from hotline.gateway.media import MediaLeg
@@ -116,8 +117,7 @@ class LiveTalk:
     @property
     def parties(self) -> Mapping[str, PartyKind]:
         """By leg id."""
-        kinds: dict[str, PartyKind] = {self._parts.caller.leg: PartyKind.CALLER}
-        return kinds | {leg: party.kind for leg, party in self._parties.items()}
+        return kinds(self._parts.caller.leg, self._parties, self._bridge.roles)
 
     @property
     def guests(self) -> Mapping[str, PartyKind]:
@@ -263,7 +263,7 @@ class LiveTalk:
         if party is None:
             self._take_seat(seat, leg, "browser")
         else:
-            party.seat, party.name = seat, seat.agent.name
+            party.seat, party.name, party.device_kind = seat, seat.agent.name, "browser"
             self._become_agent(party)
         self._unhold()
         self._stand()
@@ -335,7 +335,7 @@ class LiveTalk:
         if party.device_kind == "phone":
             self._finish(TalkEnd.AGENT if cause is EndCause.REMOTE_HANGUP else TalkEnd.AGENT_LOST)
         elif self._tasks is not None:
-            self._times.lost(self._parts.clock())
+            self._times.lost(self._parts.clock() - timedelta(seconds=party.quiet_s))
             self._stand()
             lost = partial(self._finish, TalkEnd.AGENT_LOST)
             self._grace.begin(self._tasks, self._parts.reattach_s, lost)

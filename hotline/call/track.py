@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asr.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, LegId
+from hotline.call.tape import Item
 from hotline.gateway.g711 import decode, law_of
 from hotline.gateway.resample import Decimator
 
@@ -20,45 +21,6 @@ _LINEAR, _GAP = "linear", "gap"
 
 _Piece = tuple[str, bytes, int]
 """What the sound is in (a G.711 law, `_LINEAR` or `_GAP`), its bytes, and its samples at 16 kHz."""
-
-
-Item = AudioFrame | bytes
-"""A frame, or only the companded sound of one that follows on the last one in the same law."""
-
-
-class Inlet:
-    """Where one side's frames wait for the disk; one thread pushes, another takes.
-
-    Of a frame that only goes on with what was before, nothing is kept but its companded bytes: of hundreds of
-    calls that is what still fits into a processor's cache.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self._items: deque[Item] = deque()
-        self._capacity = capacity
-        self._next = -1
-        self._law = ""
-        self.dropped = 0
-        """Frames there was no room for."""
-
-    def push(self, frame: AudioFrame) -> None:
-        """Never waits; when full, the frame is dropped."""
-        _, start, pcm, _, coded, law = frame
-        if len(self._items) >= self._capacity:
-            self.dropped += 1
-            self._next = -1
-        elif start == self._next and law == self._law and coded:
-            self._items.append(coded)
-            self._next = start + 2 * len(coded)
-        else:
-            self._items.append(frame)
-            self._next, self._law = start + len(pcm) // BYTES_PER_SAMPLE, law
-
-    def take(self) -> list[Item]:
-        """What has come."""
-        # The other thread only adds: this many there are.
-        popleft = self._items.popleft
-        return [popleft() for _ in range(len(self._items))]
 
 
 class Track:
@@ -104,7 +66,7 @@ class Track:
 
     def take(self, until: int) -> NDArray[np.int16]:
         """Samples at 8 kHz up to `until`, silence for what has not come."""
-        count = max(0, until - self._taken) // FRAME_SAMPLES * FRAME_SAMPLES
+        count = self._due(until)
         runs, left = [], count
         while left > 0 and self._waiting:
             kind, sound, samples = self._run(left)
@@ -115,6 +77,28 @@ class Track:
         self._taken += count
         self.end = max(self.end, self._taken)
         return runs[0] if len(runs) == 1 else np.concatenate(runs) if runs else np.zeros(0, np.int16)
+
+    def law(self, until: int) -> str:
+        """The law in which `take_coded` can give all that `take` would; "" when it cannot."""
+        left = self._due(until)
+        law = self._waiting[0][0] if self._waiting and left else ""
+        if law in {_LINEAR, _GAP}:
+            return ""
+        for kind, _, samples in self._waiting:
+            if left <= 0 or kind != law:
+                break
+            left -= samples
+        return law if left <= 0 else ""
+
+    def take_coded(self, until: int) -> bytes:
+        """What `take` would give, still companded; only where `law` says that this can be."""
+        _, sound, samples = self._run(self._due(until))
+        self._taken += samples
+        return sound
+
+    def _due(self, until: int) -> int:
+        """Whole frames up to `until` that have not been taken, in samples."""
+        return max(0, until - self._taken) // FRAME_SAMPLES * FRAME_SAMPLES
 
     def _place(self, start: int, frame: AudioFrame) -> None:
         """Samples elsewhere than at the end, or only linear; what overlaps earlier sound or lies before the

@@ -28,6 +28,8 @@ static float decoded[2][256]; /* A-law, µ-law → linear */
 static uint8_t loud[2][256];  /* codes that are no pause */
 static float taps[TAIL];      /* of the half-band filter's phase that is not a plain delay */
 
+static PyTypeObject *frame_type; /* AudioFrame */
+
 typedef struct {
     PyObject_HEAD
     int file, armed, law, kind, wanted, waits, slack_count, head, count, past_count;
@@ -258,6 +260,24 @@ static PyObject *receive(PyObject *module, PyObject *args) {
     return Py_BuildValue("iN", ready, odd);
 }
 
+PyDoc_STRVAR(frame_doc, "frame(leg, start, pcm, lost, coded, law): an AudioFrame.");
+static PyObject *frame(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    (void)module;
+    if (frame_type == NULL || count != 6) return PyErr_Format(PyExc_TypeError, "frame takes six arguments");
+    PyObject *made = frame_type->tp_alloc(frame_type, count); /* as tuple.__new__ makes one of a subclass */
+    for (Py_ssize_t i = 0; made != NULL && i < count; i++) PyTuple_SET_ITEM(made, i, Py_NewRef(args[i]));
+    return made;
+}
+
+PyDoc_STRVAR(frames_doc, "frames(type): what `frame` makes, a class of named tuples with six fields. Once.");
+static PyObject *frames(PyObject *module, PyObject *type) {
+    (void)module;
+    if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type))
+        return PyErr_Format(PyExc_TypeError, "a class of tuples expected");
+    Py_XSETREF(frame_type, (PyTypeObject *)Py_NewRef(type));
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(tables_doc, "tables(a_law, mu_law, loud_a, loud_mu, taps): 256 float32 a law, 256 flags a law of the\n"
     "codes that are no pause, 24 float32. Once, before any lane is armed.");
 static PyObject *tables(PyObject *module, PyObject *args) {
@@ -301,6 +321,8 @@ static PyTypeObject LaneType = {
 };
 static PyMethodDef functions[] = {
     {"receive", receive, METH_VARARGS, receive_doc},
+    {"frame", (PyCFunction)(void (*)(void))frame, METH_FASTCALL, frame_doc},
+    {"frames", frames, METH_O, frames_doc},
     {"tables", tables, METH_VARARGS, tables_doc},
     {NULL, NULL, 0, NULL},
 };

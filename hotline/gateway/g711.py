@@ -54,11 +54,12 @@ def _every_sample() -> NDArray[np.int64]:
     return np.arange(65_536, dtype=np.uint16).view(np.int16).astype(np.int64)
 
 
-_DECODE: dict[Codec, NDArray[np.int16]] = {"PCMA": _decode_alaw(), "PCMU": _decode_ulaw()}
+DECODE: dict[Codec, NDArray[np.int16]] = {"PCMA": _decode_alaw(), "PCMU": _decode_ulaw()}
+"""256 linear values a codec."""
 _ENCODE: dict[Codec, NDArray[np.uint8]] = {"PCMA": _encode_alaw(), "PCMU": _encode_ulaw()}
 
 DECODE_FLOAT: dict[Codec, NDArray[np.float32]] = {
-    codec: table.astype(np.float32) for codec, table in _DECODE.items()
+    codec: table.astype(np.float32) for codec, table in DECODE.items()
 }
 """256 linear values a codec, for decoding straight into the resampler's arithmetic."""
 
@@ -74,8 +75,8 @@ PAUSES: dict[Codec, bytes] = {
 """The codes of sound that is taken for a pause."""
 
 _TRANSCODE: dict[Codec, bytes] = {
-    "PCMA": _ENCODE["PCMA"][_DECODE["PCMU"].view(np.uint16)].tobytes(),
-    "PCMU": _ENCODE["PCMU"][_DECODE["PCMA"].view(np.uint16)].tobytes(),
+    "PCMA": _ENCODE["PCMA"][DECODE["PCMU"].view(np.uint16)].tobytes(),
+    "PCMU": _ENCODE["PCMU"][DECODE["PCMA"].view(np.uint16)].tobytes(),
 }
 
 
@@ -86,7 +87,7 @@ def law_of(codec: str) -> Codec:
 
 def decode(payload: bytes, codec: Codec) -> NDArray[np.int16]:
     """Linear 16-bit samples at 8 kHz, one a byte."""
-    return _DECODE[codec][np.frombuffer(payload, np.uint8)]
+    return DECODE[codec][np.frombuffer(payload, np.uint8)]
 
 
 def encode(samples: NDArray[np.int16], codec: Codec) -> bytes:

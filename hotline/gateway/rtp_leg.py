@@ -10,11 +10,11 @@ from contextlib import suppress
 
 import anyio
 
-from asr.audio import FRAME_SAMPLES, AudioFrame, LegId
+from asr.audio import FRAME_SAMPLES, LegId
 from hotline.conversation import AudioFacts, Digit, EndCause
 from hotline.gateway import rtcp, rtp
 from hotline.gateway.g711 import Codec as Law
-from hotline.gateway.lane import Lane
+from hotline.gateway.lane import Lane, make_frame
 from hotline.gateway.latch import REBIND_S, Address, Latch, usable
 from hotline.gateway.media import Direction, MediaPlan
 from hotline.gateway.media_socket import MediaSocket
@@ -266,7 +266,7 @@ class RtpSession(Party):
         """
         if coded is None:
             coded = self._receiver.frame
-        frame = AudioFrame(self.leg, self._clock, pcm, self._made_up, coded, law)
+        frame = make_frame(self.leg, self._clock, pcm, self._made_up, coded, law)
         self._inputs.push(frame, wake_at=2)
         if self._hear is not None:
             self._hear(frame)

@@ -4,6 +4,7 @@ from asr.audio import AudioFrame, LegId
 from hotline.gateway import comfort_noise
 from hotline.gateway.coded_prompt import CodedPrompt, coded
 from hotline.gateway.g711 import SILENCE, encode, law_of, transcode
+from hotline.gateway.lane import make_frame
 from hotline.gateway.live import LiveQueue
 from hotline.gateway.media import MediaPlan, Sink
 from hotline.gateway.playout import Playing
@@ -64,7 +65,7 @@ class Voice:
         self._live.clear()
         sound, pcm = playing.take()
         if playing.tap is not None:
-            playing.tap(AudioFrame(self._leg, clock, pcm, False, sound, law_of(plan.codec)))
+            playing.tap(make_frame(self._leg, clock, pcm, False, sound, law_of(plan.codec)))
         return sender.tick(sound if self._encoder is None else self._coded(self._encoder, playing, plan, pcm))
 
     def _say_live(self, frame: AudioFrame, sender: Sender, plan: MediaPlan, clock: int) -> list[bytes]:
@@ -80,7 +81,7 @@ class Voice:
             packets = sender.tick(self._encoder.encode(frame.pcm))
             sound = b""
         if self.tap is not None:
-            self.tap(AudioFrame(self._leg, clock, frame.pcm, frame.lost, sound, law))
+            self.tap(make_frame(self._leg, clock, frame.pcm, frame.lost, sound, law))
         return packets
 
     def _coded(self, encoder: WideEncoder, playing: Playing, plan: MediaPlan, pcm: bytes) -> bytes:

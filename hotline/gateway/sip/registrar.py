@@ -67,7 +67,10 @@ class Registrar:
 
         An unknown user costs the same work and gets the same answers as a wrong password.
         """
-        user = SipUri.parse(NameAddr.parse(request.headers.get("To") or "").uri).user
+        of = SipUri.parse(NameAddr.parse(request.headers.get("To") or "").uri)
+        if of.scheme not in {"sip", "sips"}:
+            raise SipSyntaxError("who registers is a sip: address")
+        user = of.user
         verdicts = check_all(self._users, request, hop, guard, now)
         good = verdicts.get(Verdict.GOOD)
         if good is None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from hotline.gateway.allowance import Allowance
 from hotline.gateway.sip.message import BadMessage
 from hotline.gateway.sip.stream import PONG, StreamParser
 from hotline.gateway.sip.transaction import Hop, Transport
@@ -23,6 +23,8 @@ FIRST_SECONDS = 32.0
 MESSAGE_SECONDS = 10.0
 """A message that has begun must be whole within so long: who sends it byte by byte is cut off."""
 IDLE_SECONDS = 900.0
+PINGS_AT_ONCE, PINGS_A_SECOND = 60, 1.0
+"""Keep-alives of one stream; peers send one in half a minute. Who sends more is cut off."""
 AT_ONCE = 16
 """Messages of one stream handled in one turn of the loop; then others get theirs."""
 
@@ -81,9 +83,7 @@ class Stream(asyncio.Protocol):
         """A whole message has come: from then on it may be silent for longer."""
         self._since: float | None = None
         """When the message that is not whole yet began."""
-        self._backlog: deque[bytes] = deque()
-        """Whole messages not handled yet; reading stands still while there are any, so it is bounded by what
-        one reading brings."""
+        self._pings = Allowance(PINGS_AT_ONCE, PINGS_A_SECOND)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Callback border."""
@@ -97,14 +97,7 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Callback border."""
-        try:
-            self._backlog.extend(self._parser.feed(data))
-        except BadMessage:
-            self._cut()
-            return
-        if self._parser.pings:
-            self.write(PONG * self._parser.pings)
-            self._parser.pings = 0
+        self._parser.add(data)
         self._work()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -112,7 +105,6 @@ class Stream(asyncio.Protocol):
         del exc
         if self._deadline is not None:
             self._deadline.cancel()
-        self._backlog.clear()
         if self._number is not None:
             self._table.closed(self._number)
 
@@ -131,20 +123,44 @@ class Stream(asyncio.Protocol):
             self._wire.close()
 
     def _work(self) -> None:
-        """Handle some of what has come, and leave the rest for the loop's next turn."""
-        for _ in range(min(AT_ONCE, len(self._backlog))):
-            self._since, self._spoken = None, True
-            self._table.deliver(
-                self._backlog.popleft(), Hop(self.transport, self.peer[0], self.peer[1], self._number)
-            )
+        """Handle some of what has come, and leave the rest for the loop's next turn.
+
+        Reading stands still meanwhile, so what waits is bounded by what one reading brings.
+        """
+        try:
+            more = self._handle_some()
+        except BadMessage:
+            self._cut()
+            return
         wire = self._wire
         if wire is None or wire.is_closing():
             return
-        if self._backlog:
+        if more:
             wire.pause_reading()
             asyncio.get_running_loop().call_soon(self._go_on)
         else:
             self._watch()
+
+    def _handle_some(self) -> bool:
+        """Whether there may be more. Raises `BadMessage`."""
+        for _ in range(AT_ONCE):
+            message = self._parser.take()
+            if not self._answer_pings():
+                raise BadMessage("too many pings")
+            if message is None:
+                return False
+            self._since, self._spoken = None, True
+            self._table.deliver(message, Hop(self.transport, self.peer[0], self.peer[1], self._number))
+        return True
+
+    def _answer_pings(self) -> bool:
+        """False when there are more than anybody needs."""
+        pings, self._parser.pings = self._parser.pings, 0
+        if pings and not self._pings.take(pings, asyncio.get_running_loop().time()):
+            return False
+        if pings:
+            self.write(PONG * pings)
+        return True
 
     def _go_on(self) -> None:
         if self._wire is not None and not self._wire.is_closing():

@@ -70,10 +70,13 @@ class WebSocketFlow:
     async def _receive(self, table: Table, number: int) -> None:
         from websockets.exceptions import ConnectionClosed
 
-        hop, count = Hop(self.transport, *self.peer, number), 0
+        hop, count, spoken = Hop(self.transport, *self.peer, number), 0, False
         while True:
+            count += 1
+            if count % AT_ONCE == 0:
+                await anyio.lowlevel.checkpoint()
             try:
-                with anyio.fail_after(IDLE_SECONDS if count else FIRST_SECONDS):
+                with anyio.fail_after(IDLE_SECONDS if spoken else FIRST_SECONDS):
                     message = await self._socket.recv()
             except (ConnectionClosed, TimeoutError):
                 return
@@ -82,9 +85,7 @@ class WebSocketFlow:
                 self.write(b"\r\n")  # keep-alive (RFC 7118 §6)
                 continue
             table.deliver(data, hop)
-            count += 1
-            if count % AT_ONCE == 0:
-                await anyio.lowlevel.checkpoint()
+            spoken = True
 
     async def _send(self) -> None:
         from websockets.exceptions import ConnectionClosed
@@ -124,7 +125,8 @@ async def open_websocket(
         attend,
         *address,
         create_connection=cast(
-            "type[ServerConnection]", partial(WebSocketDoor, enters=judge.enters, context=context)
+            "type[ServerConnection]",
+            partial(WebSocketDoor, enters=judge.enters, context=context, cut=table.cut),
         ),
         subprotocols=[Subprotocol(SUBPROTOCOL)],
         process_request=judge.judge,

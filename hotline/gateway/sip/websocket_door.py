@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from websockets.asyncio.server import ServerConnection
+from websockets.protocol import Event
 
 from hotline.gateway.sip.threshold import Place, Step, secure
+from hotline.gateway.slices import Slices
 
 
 class WebSocketDoor(ServerConnection):
@@ -21,10 +23,14 @@ class WebSocketDoor(ServerConnection):
         *args: Any,
         enters: Callable[[str, Step], Place | None],
         context: ssl.SSLContext | None,
+        cut: Callable[[], None],
         **options: Any,
     ) -> None:
-        """`enters` gives places; `context` for secure WebSockets. The rest: the library's."""
+        """`enters` gives places; `context` for secure WebSockets; `cut` is told of who was cut off. The rest:
+        the library's."""
         super().__init__(*args, **options)
+        self._cut = cut
+        self._slices = Slices(self.loop, super().data_received)
         self._enters = enters
         self._context = context
         self._place: Place | None = None
@@ -54,6 +60,17 @@ class WebSocketDoor(ServerConnection):
         elif self._begun:
             self._leave(failed=True)
             super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Callback border."""
+        self._slices.add(data, self.transport, lambda: self.recv_messages.paused)
+
+    def process_event(self, event: Event) -> None:
+        """The handshake, then a frame."""
+        opened = self.request is not None
+        super().process_event(event)
+        if opened and not self._slices.frame(self.transport):
+            self._cut()
 
     def through(self) -> None:
         """The WebSocket is open."""
