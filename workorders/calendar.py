@@ -123,6 +123,23 @@ class WorkCalendar:
             raise BadCalendar(problems)
         return cls(frozenset(holidays), frozenset(makeups), frozenset(official), office or OfficeHours())
 
+    def with_year(self, name: str, text: str) -> "WorkCalendar":
+        """The calendar with one year as a file `calendar-<year>.tsv` of that name and text has it.
+
+        Raises `BadCalendar`.
+        """
+        year = _Year(name)
+        year.read(text)
+        if year.problems:
+            raise BadCalendar(year.problems)
+        others = frozenset(each for each in self.official if each != year.year)
+        return WorkCalendar(
+            frozenset(day for day in self.holidays if day.year != year.year) | year.holidays,
+            frozenset(day for day in self.makeups if day.year != year.year) | year.makeups,
+            others | {year.year} if year.official else others,
+            self.office,
+        )
+
     def is_workday(self, day: date) -> bool:
         """Whether offices work that day."""
         if day in self.makeups:

@@ -68,10 +68,13 @@ class Clockwork:
             pass
         self.recount()
 
-    def recount(self) -> int:
-        """Deadlines by the calendar as it is now, for orders whose were provisional; gives how many moved."""
+    def recount(self, *, others: bool = False) -> int:
+        """Deadlines by the calendar as it is now, for orders whose were provisional; gives how many moved.
+
+        `others`: for all that go on, after a year was corrected.
+        """
         with self.service.uow_factory() as uow:
-            numbers = uow.orders.provisional()
+            numbers = uow.orders.provisional(others=others)
         return sum(self._recounted(number) for number in numbers)
 
     def _fire_one(self, now: datetime) -> bool:

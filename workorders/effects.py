@@ -10,6 +10,7 @@ from workorders.guards import Around, target_unit
 from workorders.messages import ActOnOrder, FieldValue
 from workorders.model import SUMMARY, Actor, OrderField, Pool, State, Visit, WorkOrder
 
+APPOINTMENT = "appointment"
 Effect = Callable[[WorkOrder, ActOnOrder, Around], WorkOrder]
 """Order with its new state already in place → order after the move."""
 
@@ -128,7 +129,7 @@ def answered(order: WorkOrder, act: ActOnOrder, around: Around) -> WorkOrder:
 
 def visit_noted(order: WorkOrder, act: ActOnOrder, _around: Around) -> WorkOrder:
     """One more attempt."""
-    visit = Visit(act.at, act.by, act.how, act.outcome, act.rating)
+    visit = Visit(act.at, act.by, act.how, act.outcome, act.rating, act.to)
     return _with(order, visits=(*order.life.visits, visit))
 
 
@@ -145,6 +146,11 @@ def merged(order: WorkOrder, act: ActOnOrder, around: Around) -> WorkOrder:
 def unmerged(order: WorkOrder, _act: ActOnOrder, _around: Around) -> WorkOrder:
     """Where it was before; what was suspended is in hand again."""
     return replace(_with(order, parent="", before=None), state=order.life.before or State.RETURNED)
+
+
+def appointed(order: WorkOrder, act: ActOnOrder, _around: Around) -> WorkOrder:
+    """When the caller is expected somewhere, where that changes."""
+    return _with(order, appointment_at=act.when) if act.field == APPOINTMENT else order
 
 
 def related(order: WorkOrder, act: ActOnOrder, _around: Around) -> WorkOrder:
@@ -186,7 +192,7 @@ def contacted(order: WorkOrder, _act: ActOnOrder, _around: Around) -> WorkOrder:
     return _with(order, held_until=None)
 
 
-def edited(order: WorkOrder, act: ActOnOrder, _around: Around) -> WorkOrder:
+def edited(order: WorkOrder, act: ActOnOrder, around: Around) -> WorkOrder:
     """One field corrected or added; the machine's value and its evidence stay."""
     if act.field == SUMMARY:
         return replace(order, summary=act.text)
@@ -202,7 +208,13 @@ def edited(order: WorkOrder, act: ActOnOrder, _around: Around) -> WorkOrder:
         after.append(OrderField(value, machine))
     if not found:
         after.append(OrderField(FieldValue(act.field, act.text, act.text, 1.0), ""))
-    return replace(order, fields=tuple(after))
+    return with_party(replace(order, fields=tuple(after)), around)
+
+
+def with_party(order: WorkOrder, around: Around) -> WorkOrder:
+    """Whom the caller has it with, by the fields as they are."""
+    said = {item.field.name: item.field.value for item in order.fields}
+    return _with(order, party=around.rules.policies.life.similar.party(said, order.district))
 
 
 def first_owner(order: WorkOrder, act: ActOnOrder) -> WorkOrder:

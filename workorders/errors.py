@@ -55,3 +55,13 @@ class DeliveryFailed(WorkOrderError):
 
     code = "order.delivery_failed"
     retryable = True
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        self.status = status
+        """What the unit's system answered, where it did."""
+        super().__init__(message)
+
+    @property
+    def told(self) -> str:
+        """Code and status, for the outbox row."""
+        return self.code if self.status is None else f"{self.code} {self.status}"

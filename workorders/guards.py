@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from workorders.calendar import SHANGHAI, WorkCalendar
 from workorders.errors import ForbiddenMove, NotPermitted, StaleOrder, UnknownOrder
+from workorders.exchange_rules import TRANSFER, is_outside
 from workorders.messages import ActOnOrder
-from workorders.model import LEVELS, NAME_LENGTH, OPEN, Actor, Kind, Pool, State, WorkOrder
+from workorders.model import LEVELS, NAME_LENGTH, OPEN, Action, Actor, Kind, Pool, State, WorkOrder
 from workorders.routing import RoutingRules, Unit
 
 MOST_URGENT = "critical"
@@ -24,7 +25,9 @@ class Around:
     other: WorkOrder | None = None
     """Merge, unmerge, relate: the other order."""
     children: tuple[str, ...] = ()
-    """Merge: orders merged into this one."""
+    """Orders merged into this one."""
+    callers: tuple[str, ...] = ()
+    """Of these, the ones whose callers are to be asked too."""
     held: int = 0
     """Claim: orders the person already holds and has not reached the caller of."""
 
@@ -44,6 +47,11 @@ def known(order: WorkOrder, act: ActOnOrder) -> None:
         raise UnknownOrder("no order of that number in this unit's in-tray")
     if life.against_person and life.against_person == act.by and act.role != Actor.SYSTEM:
         raise UnknownOrder("no order of that number")
+
+
+def whole(order: WorkOrder) -> None:
+    """Retention has not deleted what it is about."""
+    _refuse(order.content_deleted_at is not None, "the order's content was deleted when its time was over")
 
 
 def fresh(order: WorkOrder, act: ActOnOrder, _around: Around) -> None:
@@ -68,15 +76,18 @@ def field_named(_order: WorkOrder, act: ActOnOrder, _around: Around) -> None:
 
 
 def first_return(order: WorkOrder, act: ActOnOrder, _around: Around) -> None:
-    """An order goes back once; from then on only a supervisor sends it back."""
-    if order.life.returns and act.role != Actor.SUPERVISOR:
+    """An order goes back once; from then on only a supervisor sends it back. Lines outside always may."""
+    if order.life.returns and act.role != Actor.SUPERVISOR and not is_outside(order.unit):
         raise NotPermitted("the order has been returned before: only a supervisor may do it again")
 
 
 def target_unit(order: WorkOrder, act: ActOnOrder, around: Around) -> Unit:
     """The unit that a reassignment means. Raises `RoutingError` when there is none."""
+    rules = around.rules
     if act.to:
-        return around.rules.by_code(act.to)
+        return rules.by_code(act.to)
+    if is_outside(order.unit):
+        return rules.unit(rules.kind(order.matter, order.service), rules.places.nearest(order.district))
     unit = around.rules.above(order.unit)
     while unit.code in (order.life.against_unit, *order.life.returned_by):
         unit = around.rules.above(unit.code)
@@ -87,9 +98,29 @@ def to_another(order: WorkOrder, act: ActOnOrder, around: Around) -> None:
     """A reassignment goes to a unit that is neither complained of nor, but for supervisors, has declined."""
     unit = target_unit(order, act, around)
     _refuse(unit.code == order.life.against_unit, "a complaint is not assigned to whom it is about")
+    _refuse(
+        is_outside(unit.code) and act.action == Action.REASSIGN, "to another line it is sent, not assigned"
+    )
     _refuse(unit.code == order.unit and order.state is not State.RETURNED, "the order is that unit's already")
     if unit.code in order.life.returned_by and act.role != Actor.SUPERVISOR:
         raise NotPermitted("that unit has returned the order: only a supervisor may send it there again")
+
+
+def to_outside(_order: WorkOrder, act: ActOnOrder, around: Around) -> None:
+    """Another line or system that takes orders."""
+    _refuse(not is_outside(act.to), "name the line or system outside")
+    system = around.rules.exchange.system(act.to)
+    _refuse(TRANSFER not in system.takes, "that system takes no orders")
+
+
+def from_outside(order: WorkOrder, _act: ActOnOrder, _around: Around) -> None:
+    """Another line had sent it here."""
+    _refuse(order.source != TRANSFER, "the order did not come from another line")
+
+
+def no_children(_order: WorkOrder, _act: ActOnOrder, around: Around) -> None:
+    """No merged order hangs on it, whose caller would be forgotten."""
+    _refuse(bool(around.children), "other orders have been merged into this one: take them out first")
 
 
 def not_to_subject(order: WorkOrder, _act: ActOnOrder, _around: Around) -> None:
@@ -150,8 +181,9 @@ def by_reviewer(order: WorkOrder, act: ActOnOrder, _around: Around) -> None:
         raise NotPermitted("a supervisor reviews complaints")
 
 
-def sound_visit(_order: WorkOrder, act: ActOnOrder, _around: Around) -> None:
-    """An attempt has an outcome; a mark only where the caller was reached."""
+def sound_visit(_order: WorkOrder, act: ActOnOrder, around: Around) -> None:
+    """An attempt has an outcome, a mark only where the caller was reached; the caller is the order's."""
+    _refuse(act.to not in ("", *around.callers), "the order has no such caller")
     _refuse(act.outcome not in OUTCOMES, f"an outcome is one of {', '.join(OUTCOMES)}")
     _refuse(act.how not in HOW, f"a visit is made by one of {', '.join(HOW)}")
     if act.rating is not None:
@@ -166,13 +198,18 @@ def reached(order: WorkOrder, _act: ActOnOrder, _around: Around) -> None:
 
 
 def visited(order: WorkOrder, _act: ActOnOrder, around: Around) -> None:
-    """Nobody is forgotten: asked, anonymous, gave up, or not reached on enough different days."""
-    life = order.life
-    if life.anonymous or any(visit.outcome in ("reached", "gave_up") for visit in life.visits):
-        return
-    days = {visit.at.astimezone(SHANGHAI).date() for visit in life.visits if visit.outcome == "failed"}
+    """Nobody is forgotten: asked, anonymous, gave up, or not reached on enough different days.
+
+    The callers of merged orders count like the order's own.
+    """
+    own = () if order.life.anonymous else ("",)
     needed = around.rules.policies.life.visit_days
-    _refuse(len(days) < needed, f"the caller must be asked, or not reached on {needed} different days")
+    for caller in (*own, *around.callers):
+        visits = [visit for visit in order.life.visits if visit.caller == caller]
+        if any(visit.outcome in ("reached", "gave_up") for visit in visits):
+            continue
+        days = {visit.at.astimezone(SHANGHAI).date() for visit in visits if visit.outcome == "failed"}
+        _refuse(len(days) < needed, f"the caller must be asked, or not reached on {needed} different days")
 
 
 def mergeable(order: WorkOrder, act: ActOnOrder, around: Around) -> None:
@@ -180,7 +217,7 @@ def mergeable(order: WorkOrder, act: ActOnOrder, around: Around) -> None:
     other = _other(order, around)
     _refuse(other.state not in (State.FILED, *OPEN), f"cannot merge into an order that is {other.state}")
     _refuse(other.life.kind is not order.life.kind, "a complaint is merged with complaints only")
-    _refuse(bool(around.children), "other orders have been merged into this one")
+    no_children(order, act, around)
     against = other.life.against_person
     if against and against == act.by:
         raise UnknownOrder("no order of that number")

@@ -7,9 +7,19 @@ from sqlalchemy import RowMapping
 
 from workorders.model import Kind, Life, Pool, State, Visit
 
-_COLUMNS = ("kind", "owner", "against_unit", "against_person", "parent", "pool", "holder", "held_until")
+_COLUMNS = (
+    "kind",
+    "owner",
+    "against_unit",
+    "against_person",
+    "parent",
+    "pool",
+    "holder",
+    "held_until",
+    "party",
+)
 _NUMBERS = ("returns", "extensions", "asked_days", "added_days", "redos", "urges")
-_TIMES = ("clock_from", "sign_from", "paused_at", "entered")
+_TIMES = ("clock_from", "sign_from", "paused_at", "entered", "appointment_at")
 
 
 def life_columns(life: Life) -> dict[str, Any]:
@@ -34,6 +44,7 @@ def life_columns(life: Life) -> dict[str, Any]:
                 "how": visit.how,
                 "outcome": visit.outcome,
                 "rating": visit.rating,
+                "caller": visit.caller,
             }
             for visit in life.visits
         ]
@@ -56,6 +67,7 @@ def life_from(row: RowMapping) -> Life:
         pool=Pool(row["pool"]),
         holder=row["holder"],
         held_until=row["held_until"],
+        party=row["party"],
         anonymous=bool(rest.get("anonymous", False)),
         level=str(rest.get("level", "")),
         before=None if before is None else State(before),
@@ -68,6 +80,7 @@ def life_from(row: RowMapping) -> Life:
                 item["how"],
                 item["outcome"],
                 item["rating"],
+                item.get("caller", ""),
             )
             for item in rest.get("visits", ())
         ),

@@ -1,5 +1,6 @@
 """What the life of an order goes by besides deadlines: extensions, visits, pool, complaints, timers; data."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -7,9 +8,11 @@ from typing import Any
 
 TIMER_ACTIONS = ("remind", "urge", "supervise", "release")
 """What a timer may do; all of them actions of an order's life."""
-TIMER_BASES = ("sign", "finish", "lease", "review", "visit")
+TIMER_BASES = ("sign", "finish", "lease", "review", "visit", "appointment")
 OFFSET_UNITS = ("hours", "working_days")
 MAX_OFFSET = 2_000
+PARTY_LENGTH = 160
+"""Characters of the key of another party."""
 _LEVELS = ("yellow", "orange", "red")
 
 
@@ -62,7 +65,8 @@ class TimerRule:
     id: str
     of: str
     """One of `TIMER_BASES`: counted from the end of the time to sign, of the time to answer, of a claim's
-    lease; or from when the order began to wait for review, or for a visit."""
+    lease, of the way to a notary's appointment; or from when the order began to wait for review, or for a
+    visit."""
     does: str
     unit: str = "hours"
     amount: int = 0
@@ -84,6 +88,38 @@ class PoolRules:
 
 
 @dataclass(frozen=True, slots=True)
+class SimilarRules:
+    """Which orders may be about the same thing."""
+
+    days: int = 30
+    """Same caller, same matter: filed within so many days of each other."""
+    party_days: int = 180
+    """Same other party, same place."""
+    fields: tuple[str, ...] = ("employer", "counterparty")
+    """Where the other party stands; the first that says something."""
+    generic: tuple[str, ...] = ()
+    """Words that name nobody."""
+    endings: tuple[str, ...] = ()
+    """What the name of a firm may end in or do without."""
+    cluster: int = 3
+    """So many callers with the same other party are shown as a possible incident."""
+
+    def party(self, values: Mapping[str, str], district: str) -> str:
+        """The key of the other party in a place; empty when there is none, or the place is not known."""
+        for name in self.fields:
+            folded = "".join(each for each in _folded(values.get(name, "")) if each.isalnum())
+            ending = next((each for each in self.endings if folded.endswith(each) and folded != each), "")
+            folded = folded.removesuffix(ending)
+            if len(folded) >= 2 and folded not in self.generic and not district.endswith("0000"):
+                return f"{district}:{folded}"[:PARTY_LENGTH]
+        return ""
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+@dataclass(frozen=True, slots=True)
 class LifeRules:
     """Everything the life of an order reads from `policies.yaml`, `life`."""
 
@@ -96,6 +132,7 @@ class LifeRules:
     emergencies: tuple[str, ...] = ("crisis",)
     """Flags of orders that never enter the pool, besides the most urgent ones."""
     pool: PoolRules = PoolRules()
+    similar: SimilarRules = SimilarRules()
     timers: tuple[TimerRule, ...] = ()
 
 
@@ -110,7 +147,7 @@ class LifeReader:
 
     def read(self, data: Mapping[str, Any]) -> LifeRules:
         """The rules; with problems the result must not be used."""
-        known = ("extension_days", "visit_days", "complaints", "emergencies", "pool", "timers")
+        known = ("extension_days", "visit_days", "complaints", "emergencies", "pool", "similar", "timers")
         self._only(data, "life", known)
         timers = tuple(
             self._timer(item, f"life.timers[{index}]")
@@ -125,7 +162,24 @@ class LifeReader:
             complaints=tuple(str(code) for code in self._list(data, "complaints")),
             emergencies=tuple(str(flag) for flag in self._list(data, "emergencies")),
             pool=self._pool(data.get("pool", {})),
+            similar=self._similar(data.get("similar", {})),
             timers=timers,
+        )
+
+    def _similar(self, data: Any) -> SimilarRules:
+        if not isinstance(data, dict):
+            self._problem("life.similar", "must be a mapping")
+            return SimilarRules()
+        known = ("days", "party_days", "fields", "generic", "endings", "cluster")
+        self._only(data, "life.similar", known)
+        usual = SimilarRules()
+        return SimilarRules(
+            days=self._number(data, "days", usual.days),
+            party_days=self._number(data, "party_days", usual.party_days),
+            fields=tuple(str(each) for each in self._list(data, "fields")) or usual.fields,
+            generic=tuple(str(each) for each in self._list(data, "generic")),
+            endings=tuple(str(each) for each in self._list(data, "endings")),
+            cluster=self._number(data, "cluster", usual.cluster),
         )
 
     def _pool(self, data: Any) -> PoolRules:

@@ -57,6 +57,8 @@ class FileWorkOrder:
     """The agent who took the call and answers for the order to the caller."""
     anonymous: bool = False
     """The caller does not want to be called back."""
+    channel: str = "phone"
+    """phone, webrtc, web, wechat, tv, visit or 12345."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,9 @@ class ActOnOrder:
     text: str = ""
     """Reply, reason or remark."""
     to: str = ""
-    """Reassign: unit code (empty: the next one by the rules). Hand over: the new owner. Relate, merge: the
-    other order's number. Name subject: the unit complained of."""
+    """Reassign: unit code (empty: the next one by the rules). Send outside: the system's code. Hand over: the
+    new owner. Relate, merge: the other order's number. Visit: the merged order whose caller was asked. Name
+    subject: the unit complained of."""
     person: str = ""
     """Name subject: the person complained of."""
     level: str = ""
@@ -136,7 +139,9 @@ class ActOnOrder:
     rating: int | None = None
     """Visit: 1 to 5."""
     field: str = ""
-    """Edit: the field's name."""
+    """Edit: the field's name. Refer, refer on: `appointment` when its time changes."""
+    when: datetime | None = None
+    """Refer, refer on: the appointment's time, UTC; None: there is none any more."""
     version: int | None = None
     """The version the person saw; `StaleOrder` when it has changed since. None: whatever it is now."""
 

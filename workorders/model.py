@@ -73,8 +73,22 @@ class Action(StrEnum):
     CLAIM = "claim"
     CONTACT = "contact"
     RELEASE = "release"
+    SPLIT = "split"
+    """A second matter of it became an order of its own."""
+    SEND_OUTSIDE = "send_outside"
+    """To another line or system, which handles it from now on."""
+    RETURN_OUTSIDE = "return_outside"
+    """Back to the line that had sent it here."""
+    REFER = "refer"
+    """Legal aid, mediation, a notary's appointment, a video talk, or an export begins."""
+    REFER_ON = "refer_on"
+    """One of these goes on."""
+    GATHER = "gather"
+    """Became part of an incident, or is no longer."""
     RECOUNT = "recount"
     REMIND = "remind"
+    ATTACH = "attach"
+    """Add a file to the answer; see `workorders.service.WorkOrderService.attach`."""
 
 
 class Actor(StrEnum):
@@ -120,6 +134,8 @@ class Visit:
     """`reached`, `failed` or `gave_up` (the caller wants no more calls)."""
     rating: int | None = None
     """1 to 5, where one was given."""
+    caller: str = ""
+    """Whose caller: number of an order merged into this one; empty: the order's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,10 @@ class Life:
     """Who took it out of the pool."""
     held_until: datetime | None = None
     """The holder must have reached the caller by then; None: has."""
+    party: str = ""
+    """Whom the caller has it with, as a key of place and name (`SimilarRules.party`); empty: nobody named."""
+    appointment_at: datetime | None = None
+    """When the caller is expected at a notary's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +232,10 @@ class WorkOrder:
     """Id of the deadline rule that was applied."""
     version: int
     life: Life = Life()
+    channel: str = "phone"
+    """By which way it came: see `workorders.messages.FileWorkOrder`."""
+    content_deleted_at: datetime | None = None
+    """When retention deleted all that was personal; nothing is done to it from then on."""
 
     def field(self, name: str) -> OrderField | None:
         """The field of that name."""

@@ -16,11 +16,13 @@ from anyio.abc import TaskGroup
 from sqlalchemy import Engine
 
 from workorders.errors import DeliveryFailed
+from workorders.exchange_wire import delivery_to_json
 from workorders.messages import WorkOrderEvent
+from workorders.model import WorkOrder
 from workorders.outbox_rows import Claim, OutboxFacts, OutboxRows
 from workorders.ports import DepartmentGateway, Parcel
-from workorders.sql import StorageFailed
-from workorders.wire import BadPayload, event_from_json, order_to_json
+from workorders.storage import StorageFailed
+from workorders.wire import BadPayload, event_from_json
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ class Outbox:
 
     `publish` is called on the event loop of one of them, once a committed event unless that process dies in
     the instant between publishing and marking it: then once more, so subscribers are idempotent. It must not
-    raise.
+    raise. `veil` gives an order as the system of a code (a unit's, or one outside) may see it.
     """
 
     def __init__(
@@ -78,7 +80,9 @@ class Outbox:
         publish: Callable[[WorkOrderEvent], None],
         options: OutboxOptions | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        veil: Callable[[WorkOrder, str], WorkOrder] = lambda order, _receiver: order,
     ) -> None:
+        self._veil = veil
         self._gateways = tuple(gateways)
         self._publish = publish
         self._options = options or OutboxOptions()
@@ -175,11 +179,12 @@ class Outbox:
         if claim.order is None or gateway is None:
             await self._thread(self._rows.bury, claim, "order.no_gateway")
             return
-        body = json.dumps(order_to_json(claim.order), ensure_ascii=False).encode()
+        order = self._veil(claim.order, claim.unit)
+        body = json.dumps(delivery_to_json(claim.payload, order), ensure_ascii=False).encode()
         try:
             await gateway.deliver(Parcel(claim.unit, claim.delivery_id, body))
         except DeliveryFailed as error:
-            await self._failed(claim, error.code, again=error.retryable)
+            await self._failed(claim, error.told, again=error.retryable)
         except anyio.get_cancelled_exc_class():
             with anyio.move_on_after(RELEASE_S, shield=True):
                 await self._thread(self._rows.release, claim)

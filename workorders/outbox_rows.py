@@ -19,9 +19,10 @@ from workorders.sql import (
     SqlOrders,
     load_order,
     put_task,
-    translated,
 )
+from workorders.storage import translated
 from workorders.tables import order_outbox, work_orders
+from workorders.unit_changes import UnitChange, write_changes
 from workorders.wire import event_task
 
 _rows = order_outbox.c
@@ -214,12 +215,14 @@ class OutboxRows:
         if order.state in (State.CANCELLED, State.MERGED):
             return 1  # nothing is left to dispatch; taken out of the other order, it is queued anew
         change = dispatch(order, now)
-        SqlOrders(connection).save(change.order, change.entry)
+        for_units: list[UnitChange] = []
+        SqlOrders(connection, for_units).save(change.order, change.entry)
         if change.event is not None:
             put_task(connection, event_task(change.event, order.unit, now))
         if has_webhook(order.unit):
             payload: dict[str, str | None] = {"type": "dispatched"}
             put_task(connection, OutboxTask(TaskKind.WEBHOOK, order.number, order.unit, payload, now))
+        write_changes(connection, for_units)
         return 1
 
 

@@ -48,6 +48,15 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class LineService:
+    """A service of orders that the line files by itself."""
+
+    label: str
+    summary: str
+    """May name `{mark}`, the mark that led to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     """All rules, in order; the last deadline rule means everything."""
 
@@ -58,10 +67,17 @@ class Policies:
     deadlines: tuple[Policy, ...]
     labels: Labels
     life: LifeRules = field(default_factory=LifeRules)
+    line_services: Mapping[str, LineService] = field(default_factory=dict)
+    """What the line itself files orders for; callers do not ask for it."""
 
     def by_id(self, policy: str) -> Policy | None:
         """The deadline rule of that id; None when it has been taken out of the file."""
         return next((rule for rule in self.deadlines if rule.id == policy), None)
+
+    @property
+    def flags_of_rules(self) -> frozenset[str]:
+        """Flags that rules add: another matter is looked at afresh."""
+        return frozenset(rule.flag for rule in self.flag_rules)
 
     def flags(self, case: Case) -> tuple[str, ...]:
         """The flags the rules add, those the case has not."""
@@ -117,7 +133,18 @@ class PolicyReader:
             deadlines=deadlines,
             labels=Labels(labels.states, labels.urgencies, labels.flags, names),
             life=self._life(top.get("life"), labels.flags),
+            line_services=self._line_services(top),
         )
+
+    def _line_services(self, top: Mapping[str, Any]) -> Mapping[str, LineService]:
+        found: dict[str, LineService] = {}
+        for code, item in self._mapping(top.get("line_services", {}), "line_services").items():
+            words = self._mapping(item, f"line_services.{code}")
+            texts = [str(words.get(name, "")) for name in ("label", "summary")]
+            if not all(texts) or set(words) != {"label", "summary"}:
+                self._problem(f"line_services.{code}", "needs a label and a summary")
+            found[str(code)] = LineService(texts[0], texts[1])
+        return found
 
     def _life(self, data: Any, flags: Mapping[str, str]) -> LifeRules:
         if data is None:

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import uuid4
 
+from workorders.attachments import Attachment
+from workorders.cases import Exchange, Incidents, Referrals
 from workorders.errors import WorkOrderError
 from workorders.model import HistoryEntry, WorkOrder
 from workorders.timers import Timer
@@ -68,20 +70,32 @@ class OrderRepository(Protocol):
     def children(self, number: str) -> tuple[str, ...]:
         """Numbers of the orders merged into that one."""
 
+    def last_matter(self, call_id: str) -> int:
+        """The highest matter number of a call's orders; 0 when it has none."""
+
     def held_by(self, person: str) -> int:
         """Orders a person holds out of the pool and has not reached the caller of.
 
         Until the transaction ends nobody else counts for the same person, so that a cap holds.
         """
 
-    def provisional(self) -> Sequence[str]:
-        """Numbers of orders whose deadlines cross a year without an official calendar, and that go on."""
+    def provisional(self, *, others: bool = False) -> Sequence[str]:
+        """Numbers of orders whose deadlines cross a year without an official calendar, and that go on.
+
+        `others`: also those whose deadlines do not.
+        """
 
     def next_sequence(self, day: str, district: str) -> int:
         """The next sequence number of a day (`YYYYMMDD`) and district, from 1."""
 
     def add(self, order: WorkOrder, entry: HistoryEntry) -> None:
         """Insert an order. Raises `DuplicateOrder` when its call and matter are there already."""
+
+    def attachments(self, number: str) -> tuple[Attachment, ...]:
+        """The order's files, oldest first."""
+
+    def attach(self, number: str, attachment: Attachment) -> None:
+        """Note a file of an order. Raises `UnknownOrder`."""
 
     def save(self, order: WorkOrder, entry: HistoryEntry) -> None:
         """Write an order's next version. Raises `StaleOrder` unless the stored one is the version before."""
@@ -93,6 +107,18 @@ class UnitOfWork(Protocol):
     @property
     def orders(self) -> OrderRepository:
         """The orders."""
+
+    @property
+    def incidents(self) -> Incidents:
+        """Incidents."""
+
+    @property
+    def exchange(self) -> Exchange:
+        """What other systems have and say."""
+
+    @property
+    def referrals(self) -> Referrals:
+        """Referrals, appointments and links."""
 
     def put(self, task: OutboxTask) -> None:
         """Write an outbox row with the order."""

@@ -1,46 +1,33 @@
 """Reads of orders for pages, the API and exports; plain queries, nothing is changed."""
 
-import base64
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    RowMapping,
-    Select,
-    Table,
-    and_,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, Table, case, func, select
 
-from workorders.calendar import SHANGHAI
-from workorders.errors import WorkOrderError
+from workorders.attachments import Attachment
+from workorders.history_rows import history
 from workorders.model import Action, HistoryEntry, State, WorkOrder
-from workorders.number import BadNumber, is_valid, parse
+from workorders.number import BadNumber, parse
+from workorders.order_columns import attachment_from, field_from, order_from
+from workorders.order_filter import BadCursor, OrderFilter, behind, cursor_of
+from workorders.order_search import MOST_COUNTED, look, newest
 from workorders.ports import TaskKind
-from workorders.sql import field_from, order_from, translated
-from workorders.tables import order_fields, order_history, order_outbox, work_orders
+from workorders.storage import translated
+from workorders.tables import order_attachments, order_fields, order_history, order_outbox, work_orders
+from workorders.unit_changes import Standing
+
+__all__ = ["MOST_COUNTED", "BadCursor", "OrderFilter", "OrderQueries", "OrderRow", "OrderView"]
 
 MAX_LIMIT = 500
-MAX_WORDS = 8
 CHUNK = 200
 """Orders of an export read at a time."""
-PHONE_DIGITS = 4
-"""A run of this many digits is also looked for in callers' numbers."""
 _c = work_orders.c
+_other = work_orders.alias("other_orders")
 _ByOrder = dict[int, list[RowMapping]]
-
-
-class BadCursor(WorkOrderError):
-    """`after` is not a cursor of this search."""
-
-    code = "order.bad_cursor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +38,12 @@ class OrderView:
     history: tuple[HistoryEntry, ...]
     """Oldest first."""
     deliveries: tuple["DeliveryView", ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def standing(self) -> Standing:
+        """Whose order it is."""
+        return Standing(self.order.unit, self.order.state, self.order.life.against_unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +72,17 @@ class OrderRow:
     service_label: str
     district: str
     summary: str
+    """Empty once its content was deleted."""
     unit: str
     unit_name: str
     sign_by: datetime | None
     due: datetime | None
     flags: tuple[str, ...]
+    channel: str
+    content_deleted_at: datetime | None
+    """When retention deleted what was personal."""
     cursor: str
     """Give as `after` to go on behind this row."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderFilter:
-    """What to look for; None and empty mean everything."""
-
-    text: str = ""
-    """Words, all of which must occur in number, labels, unit, summary or fields; or a telephone number."""
-    state: State | None = None
-    unit: str | None = None
-    matter: str | None = None
-    """Code or prefix of codes."""
-    first_day: date | None = None
-    """Asia/Shanghai day of filing, inclusive."""
-    last_day: date | None = None
-    """Inclusive."""
-    hidden_from: tuple[str, ...] = ()
-    """Names of who looks: complaints about them, and about the unit that looks, do not exist for them."""
-    limit: int = 50
-    after: str | None = None
-    """`OrderRow.cursor` of the last row seen."""
 
 
 class OrderQueries:
@@ -123,28 +99,88 @@ class OrderQueries:
             return None
         return next(iter(self._views(select(work_orders).where(_c.number == canonical))), None)
 
+    def several(self, numbers: Sequence[str]) -> list[OrderView]:
+        """The orders of these numbers, in their order; those there are."""
+        found = {
+            str(each.order.number): each
+            for each in self._views(select(work_orders).where(_c.number.in_(numbers)))
+        }
+        return [found[number] for number in numbers if number in found]
+
     def by_call(self, call_id: str) -> list[OrderView]:
         """A call's orders, by matter."""
         return self._views(select(work_orders).where(_c.call_id == call_id).order_by(_c.matter_no))
 
     def search(self, wanted: OrderFilter) -> list[OrderRow]:
         """Newest first. Raises `BadCursor`."""
-        query = (
-            select(work_orders)
-            .where(*_conditions(wanted))
-            .order_by(_c.filed_at.desc(), _c.id.desc())
-            .limit(max(1, min(wanted.limit, MAX_LIMIT)))
+        limit = max(1, min(wanted.limit, MAX_LIMIT))
+        with translated(), self._engine.connect() as connection:
+            query = newest(look(connection, wanted), limit)
+            return [order_row(row) for row in connection.execute(query).mappings()]
+
+    def values(self, numbers: Sequence[str], field: str) -> dict[str, str]:
+        """Order number → the value of one field, where the order has it."""
+        wanted = (
+            select(_c.number, order_fields.c.value)
+            .join(order_fields, order_fields.c.order_id == _c.id)
+            .where(_c.number.in_(numbers), order_fields.c.name == field)
         )
         with translated(), self._engine.connect() as connection:
-            return [_row(row) for row in connection.execute(query).mappings()]
+            return {row.number: row.value for row in connection.execute(wanted)}
 
     def count(self, wanted: OrderFilter) -> int:
         """How many orders the filter means, whatever its limit and cursor."""
-        uncut = _conditions(wanted, paged=False)
-        with translated(), self._engine.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(work_orders).where(*uncut)) or 0
+        return self.counts([wanted])[0]
 
-    def iter_export(self, first: datetime, last: datetime) -> Iterator[OrderView]:
+    def counts(self, filters: Sequence[OrderFilter]) -> list[int]:
+        """How many orders each filter means, all at one moment. Those that differ in their states alone are
+        counted together."""
+        wholes = [replace(each, states=()) for each in filters]
+        with translated(), self._engine.connect() as connection:
+            by_state = {
+                each: _by_state(connection, each) for each, times in Counter(wholes).items() if times > 1
+            }
+            return [
+                _within(by_state[whole], each.states) if whole in by_state else _count(connection, each)
+                for each, whole in zip(filters, wholes, strict=True)
+            ]
+
+    def tally(self, wanted: OrderFilter) -> tuple[int, int]:
+        """Matters and callers the filter means: merged orders are one matter, each with its caller.
+
+        More than `MOST_COUNTED` callers are not told apart: both are one more than that.
+        """
+        with translated(), self._engine.connect() as connection:
+            looked = look(connection, wanted, paged=False)
+            if looked.settled:
+                return MOST_COUNTED + 1, MOST_COUNTED + 1
+            some = select(_c.id).where(*looked.conditions()).limit(MOST_COUNTED + 1).subquery()
+            inside = case((some.c.id.in_(select(_other.c.id).where(_other.c.parent > "")), 1), else_=0)
+            both = select(func.count(), func.coalesce(func.sum(inside), 0)).select_from(some)
+            callers, merged = connection.execute(both).one()
+            return (callers, callers) if callers > MOST_COUNTED else (callers - merged, callers)
+
+    def listed(self, numbers: Sequence[str], wanted: OrderFilter) -> list[OrderRow]:
+        """Those of these orders that the filter means, newest first."""
+        with translated(), self._engine.connect() as connection:
+            conditions = look(connection, wanted, paged=False).conditions()
+            query = (
+                select(work_orders)
+                .where(_c.number.in_(numbers), *conditions)
+                .order_by(_c.filed_at.desc(), _c.id.desc())
+            )
+            return [order_row(row) for row in connection.execute(query).mappings()]
+
+    def finds(self, number: str, wanted: OrderFilter) -> bool:
+        """Whether the order of that number is among those the filter means."""
+        with translated(), self._engine.connect() as connection:
+            conditions = look(connection, wanted, paged=False).conditions()
+            found = select(_c.id).where(_c.number == number, *conditions)
+            return connection.execute(found).first() is not None
+
+    def iter_export(
+        self, first: datetime, last: datetime, hidden_from: tuple[str, ...] = ()
+    ) -> Iterator[OrderView]:
         """Orders filed at or after `first` and before `last`, oldest first, in chunks.
 
         Every chunk is a read of its own: a long download holds no transaction open.
@@ -153,15 +189,15 @@ class OrderQueries:
         while True:
             query = (
                 select(work_orders)
-                .where(_c.filed_at >= first, _c.filed_at < last)
+                .where(_c.filed_at >= first, _c.filed_at < last, _c.against_person.not_in(hidden_from))
                 .order_by(_c.filed_at, _c.id)
                 .limit(CHUNK)
             )
             if position is not None:
-                query = query.where(_behind(position, newest_first=False))
+                query = query.where(behind(position, newest_first=False))
             with translated(), self._engine.connect() as connection:
                 rows = connection.execute(query).mappings().all()
-                views = _details(connection, rows)
+                views = views_of(connection, rows)
             yield from views
             if len(rows) < CHUNK:
                 return
@@ -169,39 +205,59 @@ class OrderQueries:
 
     def _views(self, query: Select[Any]) -> list[OrderView]:
         with translated(), self._engine.connect() as connection:
-            return _details(connection, connection.execute(query).mappings().all())
+            return views_of(connection, connection.execute(query).mappings().all())
 
 
-def _details(connection: Connection, rows: Sequence[RowMapping]) -> list[OrderView]:
-    """Orders with fields, history and deliveries: three reads for all of them together."""
+def _by_state(connection: Connection, wanted: OrderFilter) -> Mapping[str, int]:
+    uncut = look(connection, wanted, paged=False).conditions()
+    counted = select(_c.state, func.count().label("orders")).where(*uncut).group_by(_c.state)
+    return {row.state: row.orders for row in connection.execute(counted)}
+
+
+def _within(by_state: Mapping[str, int], states: Sequence[State]) -> int:
+    """Of no states in particular: of all."""
+    return sum(count for state, count in by_state.items() if not states or state in states)
+
+
+def _count(connection: Connection, wanted: OrderFilter) -> int:
+    uncut = look(connection, wanted, paged=False).conditions()
+    return connection.scalar(select(func.count()).select_from(work_orders).where(*uncut)) or 0
+
+
+def views_of(connection: Connection, rows: Sequence[RowMapping]) -> list[OrderView]:
+    """Orders with fields, history and deliveries: four reads for all of them together."""
     if not rows:
         return []
     ids = [row["id"] for row in rows]
 
     def by_order(table: Table, position: ColumnElement[Any], *where: ColumnElement[bool]) -> _ByOrder:
         found: _ByOrder = {}
-        query = select(table).where(table.c.order_id.in_(ids), *where).order_by(position)
+        columns = history() if table is order_history else select(table)
+        query = columns.where(table.c.order_id.in_(ids), *where).order_by(position)
         for item in connection.execute(query).mappings():
             found.setdefault(item["order_id"], []).append(item)
         return found
 
     fields = by_order(order_fields, order_fields.c.position)
-    history = by_order(order_history, order_history.c.id)
+    lines = by_order(order_history, order_history.c.id)
+    files = by_order(order_attachments, order_attachments.c.id)
     deliveries = by_order(order_outbox, order_outbox.c.id, order_outbox.c.kind == TaskKind.WEBHOOK)
     return [
         OrderView(
             order_from(row, tuple(field_from(item) for item in fields.get(row["id"], ()))),
-            tuple(_entry(item) for item in history.get(row["id"], ())),
+            tuple(entry_from(item) for item in lines.get(row["id"], ())),
             tuple(
                 DeliveryView(item["delivery_id"], item["status"], item["attempts"], item["problem"])
                 for item in deliveries.get(row["id"], ())
             ),
+            tuple(attachment_from(item) for item in files.get(row["id"], ())),
         )
         for row in rows
     ]
 
 
-def _entry(item: RowMapping) -> HistoryEntry:
+def entry_from(item: RowMapping) -> HistoryEntry:
+    """A row as a line of history."""
     return HistoryEntry(
         at=item["at"],
         actor=item["actor"],
@@ -215,7 +271,8 @@ def _entry(item: RowMapping) -> HistoryEntry:
     )
 
 
-def _row(row: RowMapping) -> OrderRow:
+def order_row(row: RowMapping) -> OrderRow:
+    """A row of `work_orders` as a line of a list."""
     return OrderRow(
         number=row["number"],
         call_id=row["call_id"],
@@ -232,62 +289,7 @@ def _row(row: RowMapping) -> OrderRow:
         sign_by=row["sign_by"],
         due=row["due_at"],
         flags=tuple(row["flags"]),
-        cursor=_cursor(row["filed_at"], row["id"]),
+        channel=row["channel"],
+        content_deleted_at=row["content_deleted_at"],
+        cursor=cursor_of(row["filed_at"], row["id"]),
     )
-
-
-def _conditions(wanted: OrderFilter, *, paged: bool = True) -> Iterator[ColumnElement[bool]]:
-    if wanted.state is not None:
-        yield _c.state == wanted.state.value
-    if wanted.unit is not None:
-        yield _c.unit == wanted.unit
-        yield _c.against_unit != wanted.unit
-    if wanted.hidden_from:
-        yield _c.against_person.not_in([*wanted.hidden_from])
-    if wanted.matter is not None:
-        yield or_(_c.matter == wanted.matter, _c.matter.startswith(wanted.matter + ".", autoescape=True))
-    if wanted.first_day is not None:
-        yield _c.filed_at >= _midnight(wanted.first_day)
-    if wanted.last_day is not None:
-        yield _c.filed_at < _midnight(wanted.last_day + timedelta(days=1))
-    for word in wanted.text.casefold().split()[:MAX_WORDS]:
-        yield _mentions(word)
-    if paged and wanted.after is not None:
-        yield _behind(_position(wanted.after), newest_first=True)
-
-
-def _mentions(word: str) -> ColumnElement[bool]:
-    # A plain substring: Chinese has no spaces, and the commonest legal words have two characters, fewer than
-    # the trigrams that the databases' own text indexes start at.
-    found = _c.search_text.contains(word, autoescape=True)
-    if is_valid(word):
-        return or_(found, _c.number == str(parse(word)))
-    if word.isascii() and word.isdigit() and len(word) >= PHONE_DIGITS:
-        return or_(found, _c.caller_contact.contains(word, autoescape=True))
-    return found
-
-
-def _behind(position: tuple[datetime, int], *, newest_first: bool) -> ColumnElement[bool]:
-    at, row_id = position
-    if newest_first:
-        return or_(_c.filed_at < at, and_(_c.filed_at == at, _c.id < row_id))
-    return or_(_c.filed_at > at, and_(_c.filed_at == at, _c.id > row_id))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
-
-
-def _cursor(at: datetime, row_id: int) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()}|{row_id}".encode()).decode()
-
-
-def _position(cursor: str) -> tuple[datetime, int]:
-    try:
-        at, row_id = base64.urlsafe_b64decode(cursor.encode()).decode().split("|")
-        position = (datetime.fromisoformat(at), int(row_id))
-    except ValueError as error:  # binascii.Error and UnicodeError are ValueErrors
-        raise BadCursor("not a cursor of this search") from error
-    if position[0].tzinfo is None or not 0 <= position[1] < 2**63:
-        raise BadCursor("not a cursor of this search")
-    return position

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import yaml
 from workorders.addresses import is_allowed
 from workorders.calendar import SHANGHAI, BadCalendar, Term, WorkCalendar
 from workorders.errors import RoutingError
+from workorders.exchange_rules import EXCHANGE_FILE, ExchangeReader, ExchangeRules, is_outside
 from workorders.life_rules import Case, is_under
+from workorders.outward import Outward, read_outward
 from workorders.places import Place, Places
 from workorders.policies import Labels, Policies, PolicyReader
 
@@ -20,6 +22,7 @@ ROUTING_FILE = "routing.yaml"
 POLICIES_FILE = "policies.yaml"
 LEVELS = ("county", "prefecture", "province")
 """From the nearest unit to the farthest."""
+_KEYS = ("notice", "province", "kinds", "matters", "by_matter", "services", "units", "outward")
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -86,10 +89,13 @@ class RoutingRules:
     webhooks: Mapping[str, str]
     """Unit code → address of its own system."""
     policies: Policies
+    outward: Outward
+    """What units see of callers."""
+    exchange: ExchangeRules = field(default_factory=ExchangeRules)
 
     @classmethod
     def load(cls, flows: Path, categories: Collection[str]) -> "RoutingRules":
-        """Read `routing.yaml`, `policies.yaml` and `places.tsv` of the flow folder.
+        """Read `routing.yaml`, `policies.yaml`, `exchange.yaml` and `places.tsv` of the flow folder.
 
         `categories`: every matter and service code there is. Raises `BadRoutingData` with every problem.
         """
@@ -97,13 +103,19 @@ class RoutingRules:
         routing = _parse(flows / ROUTING_FILE, problems)
         province = str(routing.get("province", "")) if isinstance(routing, dict) else ""
         places = Places.load(flows, province, problems)
+        written = _parse(flows / POLICIES_FILE, problems)
+        own = written.get("line_services", {}) if isinstance(written, dict) else {}
+        categories = {*categories, *(own if isinstance(own, dict) else ())}
         reader = PolicyReader(POLICIES_FILE, categories)
-        policies = reader.read(_parse(flows / POLICIES_FILE, problems))
+        policies = reader.read(written)
         rules = _RoutingReader(places, categories, problems).read(routing, policies)
         problems += reader.problems
+        exchange = ExchangeReader(lambda where, what: problems.append(f"{EXCHANGE_FILE}: {where}: {what}"))
+        there = (flows / EXCHANGE_FILE).exists()  # a folder from before there was any exchange lacks it
+        outside = exchange.read(_parse(flows / EXCHANGE_FILE, problems)) if there else ExchangeRules()
         if problems:
             raise BadRoutingData(problems)
-        return rules
+        return replace(rules, exchange=outside)
 
     @property
     def labels(self) -> Labels:
@@ -143,7 +155,9 @@ class RoutingRules:
         return Unit(code, name, place.code)
 
     def by_code(self, code: str) -> Unit:
-        """The unit of a code. Raises `RoutingError` when there is none."""
+        """The unit, or the system outside, of a code. Raises `RoutingError` when there is none."""
+        if is_outside(code):
+            return Unit(code, self.exchange.system(code).name, "")
         kind, place = self._parts(code)
         return self.unit(kind, place)
 
@@ -238,7 +252,16 @@ class _RoutingReader:
     def read(self, data: Any, policies: Policies) -> RoutingRules:
         top = self._mapping(data, "file")
         for key in top:
-            if key not in ("notice", "province", "kinds", "matters", "by_matter", "services", "units"):
+            if key not in (
+                "notice",
+                "province",
+                "kinds",
+                "matters",
+                "by_matter",
+                "services",
+                "units",
+                "outward",
+            ):
                 self._problem(key, "is unknown")
         if not top.get("province"):
             self._problem("province", "the province needs a name")
@@ -254,7 +277,8 @@ class _RoutingReader:
             if routed is None and category not in by_matter:
                 self._problem("matters", f"{category} has no route")
         names, webhooks = self._units(self._mapping(top.get("units", {}), "units"), kinds)
-        return RoutingRules(self._places, kinds, matters, services, names, webhooks, policies)
+        outward = read_outward(top, kinds, self._problem)
+        return RoutingRules(self._places, kinds, matters, services, names, webhooks, policies, outward)
 
     def _problem(self, where: str, what: str) -> None:
         self._problems.append(f"{ROUTING_FILE}: {where}: {what}")
@@ -315,6 +339,8 @@ class _RoutingReader:
             for key, text in unit.items():
                 if key == "name" and text:
                     names[code] = str(text)
+                elif key == "caller":
+                    continue  # read with the rest of what leaves the house
                 elif key == "webhook" and is_allowed(str(text)):
                     webhooks[code] = str(text)
                 else:

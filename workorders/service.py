@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never, overload
+from typing import overload
 
+from workorders.attachments import Attachment, check_room
 from workorders.calendar import SHANGHAI, Deadline, Term, WorkCalendar
-from workorders.errors import RoutingError, StaleOrder, UnknownOrder
+from workorders.case_messages import CaseCommand, Recorded
+from workorders.errors import ForbiddenMove, RoutingError, StaleOrder, UnknownOrder
+from workorders.exchange import sent_out
+from workorders.exchange_rules import TRANSFER, is_outside
 from workorders.guards import Around, may_be_pooled
+from workorders.handling import Work
 from workorders.life import apply, counterpart
 from workorders.life_rules import Case, is_under
 from workorders.messages import (
@@ -38,12 +43,19 @@ from workorders.model import (
 )
 from workorders.number import OrderNumber, parse
 from workorders.ports import DuplicateOrder, OutboxTask, TaskKind, UnitOfWork
+from workorders.recording import record
 from workorders.routing import Decision, RoutingRules, Unit, case_of
 from workorders.timers import wanted
 from workorders.wire import event_task
 
 PAIRED = (Action.MERGE, Action.UNMERGE, Action.RELATE)
 """Actions that concern two orders."""
+NUMBERED = (*PAIRED, Action.VISIT)
+"""Actions whose `to` is an order's number."""
+COUNTED = (Action.MERGE, Action.VISIT, Action.SETTLE, Action.ARCHIVE, Action.CANCEL, Action.RETURN_OUTSIDE)
+"""Actions that depend on the orders merged into this one."""
+WITH_MORE = (Action.FILE, Action.SPLIT, Action.REFER, Action.REFER_ON, Action.GATHER)
+"""Actions that stand for more than a move: only the commands for them make it."""
 AGAINST_UNIT = "against_unit"
 AGAINST_PERSON = "against_person"
 """Fields of a complaint that say whom it is about."""
@@ -63,11 +75,14 @@ class WorkOrderService:
     def handle(self, command: FileWorkOrder) -> Filed: ...
 
     @overload
+    def handle(self, command: CaseCommand) -> Recorded: ...
+
+    @overload
     def handle(
         self, command: SignWorkOrder | ReplyToWorkOrder | ReturnWorkOrder | EditWorkOrder | ActOnOrder
     ) -> Moved: ...
 
-    def handle(self, command: Command) -> Filed | Moved:
+    def handle(self, command: Command | CaseCommand) -> Filed | Moved | Recorded:
         """Do what the command says; blocks on the database.
 
         Filing a call's matter again gives the order there is; signing what is signed changes nothing.
@@ -82,18 +97,51 @@ class WorkOrderService:
             case SignWorkOrder() | ReplyToWorkOrder() | ReturnWorkOrder() | EditWorkOrder():
                 return self._move(_as_act(command))
             case _:
-                assert_never(command)
+                return self._record(command)
+
+    def _record(self, command: CaseCommand) -> Recorded:
+        """What stands beside orders; a race that can be won by reading again is run again."""
+        for attempt in range(ATTEMPTS, 0, -1):
+            try:
+                with self.uow_factory() as uow:
+                    done = record(Work(uow, self.rules, self.within, self._file_within), command)
+                    uow.commit()
+                    return done
+            except (StaleOrder, DuplicateOrder):
+                if attempt == 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def attach(self, act: ActOnOrder, attachment: Attachment) -> Moved:
+        """Add a file that is kept already to an order; `act` is an `attach` whose text is the file's name.
+
+        The same file again changes nothing. Raises as `handle`, and `TooManyFiles`.
+        """
+        act = replace(act, number=str(parse(act.number)), text=_clean(act.text))
+        for attempt in range(ATTEMPTS):
+            try:
+                with self.uow_factory() as uow:
+                    moved = self.within(uow, act)
+                    there = uow.orders.attachments(act.number)
+                    mine = [each for each in there if each.unit == attachment.unit]
+                    if any(each.sha256 == attachment.sha256 for each in mine):
+                        return Moved(moved.number, moved.state, moved.version - 1)
+                    check_room(there, attachment)
+                    uow.orders.attach(act.number, attachment)
+                    uow.commit()
+                return moved
+            except StaleOrder:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise StaleOrder("the order keeps changing")
 
     def _file(self, command: FileWorkOrder) -> Filed:
-        fields = tuple(_best(command.fields))
-        case = case_of(
-            command.matter, command.service, command.flags, dict(_amounts(fields)), command.filed_at
-        )
-        decision = self.rules.decide(case, command.district)
-        order = self._draft(command, fields, decision)
-        order = self._pooled(order, replace(case, flags=frozenset(decision.flags)))
+        order = self._decided(command)
         try:
-            return self._file_once(order)
+            with self.uow_factory() as uow:
+                filed = self._put(uow, order)
+                uow.commit()
+            return filed
         except DuplicateOrder:
             # Somebody filed the same matter between our look and our insert: theirs is the order.
             with self.uow_factory() as uow:
@@ -102,25 +150,35 @@ class WorkOrderService:
                 raise
             return _filed(there, created=False)
 
-    def _file_once(self, draft: WorkOrder) -> Filed:
-        with self.uow_factory() as uow:
-            there = uow.orders.by_key(draft.call_id, draft.matter_no)
-            if there is not None:
-                return _filed(there, created=False)
-            day = draft.filed_at.astimezone(SHANGHAI).date()
-            sequence = uow.orders.next_sequence(f"{day:%Y%m%d}", draft.district)
-            order = replace(draft, number=str(OrderNumber(day, draft.district, sequence)))
-            entry = HistoryEntry(order.filed_at, SYSTEM, Action.FILE, None, order.state)
-            uow.orders.add(order, entry)
-            uow.put(event_task(WorkOrderFiled(order.number, order.call_id), order.unit, order.filed_at))
-            self._follow_up(uow, order, order.filed_at, was=None)
-            uow.commit()
+    def _file_within(self, uow: UnitOfWork, command: FileWorkOrder) -> Filed:
+        return self._put(uow, self._decided(command))
+
+    def _decided(self, command: FileWorkOrder) -> WorkOrder:
+        fields = tuple(_best(command.fields))
+        case = case_of(
+            command.matter, command.service, command.flags, dict(_amounts(fields)), command.filed_at
+        )
+        decision = self.rules.decide(case, command.district)
+        order = self._draft(command, fields, decision)
+        return self._pooled(order, replace(case, flags=frozenset(decision.flags)))
+
+    def _put(self, uow: UnitOfWork, draft: WorkOrder) -> Filed:
+        there = uow.orders.by_key(draft.call_id, draft.matter_no)
+        if there is not None:
+            return _filed(there, created=False)
+        day = draft.filed_at.astimezone(SHANGHAI).date()
+        sequence = uow.orders.next_sequence(f"{day:%Y%m%d}", draft.district)
+        order = replace(draft, number=str(OrderNumber(day, draft.district, sequence)))
+        entry = HistoryEntry(order.filed_at, SYSTEM, Action.FILE, None, order.state)
+        uow.orders.add(order, entry)
+        uow.put(event_task(WorkOrderFiled(order.number, order.call_id), order.unit, order.filed_at))
+        self._follow_up(uow, order, order.filed_at, was=None)
         return _filed(order, created=True)
 
     def _draft(self, command: FileWorkOrder, fields: tuple[FieldValue, ...], decision: Decision) -> WorkOrder:
         sign_by = self._due(command.filed_at, decision.sign)
         due = self._due(command.filed_at, decision.finish)
-        life = self._life(command, fields)
+        life = self._life(command, fields, decision.district)
         unit, state = self._first_unit(decision.unit, life)
         return WorkOrder(
             number="",
@@ -134,6 +192,7 @@ class WorkOrderService:
             summary=_clean(command.summary),
             caller_contact=_clean(command.caller_contact)[:255],
             source=command.source,
+            channel=command.channel,
             fields=tuple(OrderField(item) for item in fields),
             flags=decision.flags,
             urgency=decision.urgency,
@@ -149,10 +208,12 @@ class WorkOrderService:
             life=life,
         )
 
-    def _life(self, command: FileWorkOrder, fields: tuple[FieldValue, ...]) -> Life:
-        complaint = any(is_under(command.service, code) for code in self.rules.policies.life.complaints)
+    def _life(self, command: FileWorkOrder, fields: tuple[FieldValue, ...], district: str) -> Life:
+        life = self.rules.policies.life
+        complaint = any(is_under(command.service, code) for code in life.complaints)
         said = {item.name: item.value[:64] for item in fields} if complaint else {}
         return Life(
+            party=life.similar.party({item.name: item.value for item in fields}, district),
             kind=Kind.COMPLAINT if complaint else Kind.ORDINARY,
             owner="" if command.owner == said.get(AGAINST_PERSON) else command.owner[:64],
             anonymous=command.anonymous,
@@ -179,7 +240,9 @@ class WorkOrderService:
         return None if term is None else self.calendar.due(start, term)
 
     def _move(self, command: ActOnOrder) -> Moved:
-        other = str(parse(command.to)) if command.action in PAIRED and command.to else ""
+        if command.action in WITH_MORE:
+            raise ForbiddenMove(f"{command.action} is part of another command")
+        other = str(parse(command.to)) if command.action in NUMBERED and command.to else ""
         act = replace(
             command,
             number=str(parse(command.number)),
@@ -219,6 +282,8 @@ class WorkOrderService:
         # Always in the order of their numbers, so that two who pair the same orders never lock crosswise.
         for change in sorted(changes, key=lambda each: each.order.number):
             uow.orders.save(change.order, change.entry)
+        if order.source == TRANSFER or is_outside(order.unit) or is_outside(done.order.unit):
+            sent_out(uow, self.rules, order, done)
         self._tell(uow, done, order.state)
         return Moved(done.order.number, done.order.state, done.order.version)
 
@@ -227,13 +292,11 @@ class WorkOrderService:
         if act.action in PAIRED:
             number = order.life.parent if act.action == Action.UNMERGE else act.to
             other = uow.orders.by_number(number) if number else None
-        return Around(
-            self.rules,
-            self.calendar,
-            other,
-            uow.orders.children(order.number) if act.action == Action.MERGE else (),
-            uow.orders.held_by(act.by) if act.action == Action.CLAIM else 0,
-        )
+        children = uow.orders.children(order.number) if act.action in COUNTED else ()
+        found = (uow.orders.by_number(child) for child in children)
+        callers = tuple(each.number for each in found if each is not None and not each.life.anonymous)
+        held = uow.orders.held_by(act.by) if act.action == Action.CLAIM else 0
+        return Around(self.rules, self.calendar, other, children, callers, held)
 
     def _tell(self, uow: UnitOfWork, change: Change, was: State) -> None:
         if change.event is not None:

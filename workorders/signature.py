@@ -3,17 +3,18 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from workorders.errors import WorkOrderError
 
 SIGNATURE_HEADER = "Hotline-Signature"
-"""`t=<Unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<delivery id>.<body>">`."""
+"""`t=<Unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<delivery id>.<body>">`; two `v1` while secrets change."""
 DELIVERY_HEADER = "Hotline-Delivery"
 """The delivery's id, the same over all attempts."""
 TOLERANCE_S = 300
 """How far the sender's clock may be off, and how long a copied request could be replayed."""
-_FORM = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
+_FORM = re.compile(r"t=([0-9]{1,12})((?:,v1=[0-9a-f]{64}){1,4})")
 
 
 class BadSignature(WorkOrderError):
@@ -22,10 +23,10 @@ class BadSignature(WorkOrderError):
     code = "order.bad_signature"
 
 
-def sign(secret: bytes, delivery_id: str, body: bytes, at: datetime) -> str:
-    """The value of `SIGNATURE_HEADER`."""
+def sign(secrets: Sequence[bytes], delivery_id: str, body: bytes, at: datetime) -> str:
+    """The value of `SIGNATURE_HEADER`, with a `v1` for each secret."""
     stamp = int(at.timestamp())
-    return f"t={stamp},v1={_digest(secret, stamp, delivery_id, body)}"
+    return f"t={stamp}" + "".join(f",v1={_digest(each, stamp, delivery_id, body)}" for each in secrets)
 
 
 def verify(secret: bytes, delivery_id: str, body: bytes, signature: str, at: datetime) -> None:
@@ -36,7 +37,8 @@ def verify(secret: bytes, delivery_id: str, body: bytes, signature: str, at: dat
     stamp = int(match[1])
     if abs(at.timestamp() - stamp) > TOLERANCE_S:
         raise BadSignature("too old, or the clocks differ")
-    if not hmac.compare_digest(match[2], _digest(secret, stamp, delivery_id, body)):
+    expected = _digest(secret, stamp, delivery_id, body)
+    if not any(hmac.compare_digest(given, expected) for given in match[2].split(",v1=")[1:]):
         raise BadSignature("does not fit")
 
 

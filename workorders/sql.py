@@ -1,35 +1,43 @@
 """Orders in the database: the unit of work and its repository, on SQLite and PostgreSQL."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError
 
-from workorders.errors import StaleOrder, UnknownOrder, WorkOrderError
-from workorders.life_columns import life_columns, life_from
-from workorders.messages import EvidenceSpan, FieldValue
+from workorders.attachments import Attachment
+from workorders.errors import StaleOrder, UnknownOrder
+from workorders.exchange_rows import SqlExchange
+from workorders.history_rows import add_history
+from workorders.incident_rows import SqlIncidents
 from workorders.model import OPEN, Action, HistoryEntry, OrderField, Pool, State, WorkOrder
+from workorders.order_columns import attachment_from, field_columns, field_from, order_columns, order_from
 from workorders.ports import DueTimer, DuplicateOrder, OutboxTask
-from workorders.tables import order_fields, order_history, order_outbox, order_sequences, work_orders
+from workorders.referral_rows import SqlReferrals
+from workorders.storage import translated
+from workorders.tables import (
+    order_attachments,
+    order_fields,
+    order_outbox,
+    order_sequences,
+    work_orders,
+)
 from workorders.timer_plan import claim_timer, plan_timers, unplanned
 from workorders.timers import Timer
+from workorders.unit_changes import Standing, UnitChange, changes_for_units, write_changes
+from workorders.word_tables import order_words, word_columns, write_words
 
 WAITING = "waiting"
 DONE = "done"
 DEAD = "dead"
-
-
-class StorageFailed(WorkOrderError):
-    """The database refused or could not be reached. The driver's words, which may quote rows, are dropped."""
-
-    code = "order.storage"
-    retryable = True
+_BEFORE = tuple(
+    work_orders.c[name] for name in ("id", "unit", "state", "against_unit", "search_text", "caller_contact")
+)
+"""What a change is compared with."""
 
 
 class SqlUnitOfWork:
@@ -41,8 +49,10 @@ class SqlUnitOfWork:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._changes: list[UnitChange] = []
 
     def __enter__(self) -> Self:
+        self._changes.clear()
         with translated():
             self._connection = self._engine.connect()
             try:
@@ -65,7 +75,22 @@ class SqlUnitOfWork:
     @property
     def orders(self) -> "SqlOrders":
         """The orders."""
-        return SqlOrders(self.connection)
+        return SqlOrders(self.connection, self._changes)
+
+    @property
+    def incidents(self) -> SqlIncidents:
+        """Incidents."""
+        return SqlIncidents(self.connection)
+
+    @property
+    def exchange(self) -> SqlExchange:
+        """What other systems have and say."""
+        return SqlExchange(self.connection)
+
+    @property
+    def referrals(self) -> SqlReferrals:
+        """Referrals, appointments and links."""
+        return SqlReferrals(self.connection)
 
     @property
     def connection(self) -> Connection:
@@ -97,6 +122,8 @@ class SqlUnitOfWork:
     def commit(self) -> None:
         """Make everything lasting. Raises `StorageFailed`."""
         with translated():
+            write_changes(self.connection, self._changes)
+            self._changes.clear()
             self.connection.commit()
 
 
@@ -106,10 +133,14 @@ def unit_of_work(engine: Engine) -> Callable[[], SqlUnitOfWork]:
 
 
 class SqlOrders:
-    """Orders on one connection; see `workorders.ports.OrderRepository`."""
+    """Orders on one connection; see `workorders.ports.OrderRepository`.
 
-    def __init__(self, connection: Connection) -> None:
+    What units are to be told of is added to `changes`; whoever commits writes it first (`write_changes`).
+    """
+
+    def __init__(self, connection: Connection, changes: list[UnitChange]) -> None:
         self._connection = connection
+        self._changes = changes
 
     def by_number(self, number: str) -> WorkOrder | None:
         """The order of that number."""
@@ -132,6 +163,12 @@ class SqlOrders:
             )
             return tuple(found)
 
+    def last_matter(self, call_id: str) -> int:
+        """The highest matter number of a call's orders; 0 when it has none."""
+        wanted = select(func.max(work_orders.c.matter_no)).where(work_orders.c.call_id == call_id)
+        with translated():
+            return int(self._connection.scalar(wanted) or 0)
+
     def held_by(self, person: str) -> int:
         """Orders the person holds; counted by one transaction at a time for each person."""
         with translated():
@@ -146,10 +183,12 @@ class SqlOrders:
             )
             return int(self._connection.scalar(held) or 0)
 
-    def provisional(self) -> Sequence[str]:
-        """Numbers of orders whose deadlines are provisional, and that go on."""
+    def provisional(self, *, others: bool = False) -> Sequence[str]:
+        """Numbers of orders whose deadlines are provisional (or all), and that go on."""
         going_on = work_orders.c.state.in_([State.DRAFT.value, *(state.value for state in OPEN)])
-        wanted = select(work_orders.c.number).where(work_orders.c.provisional.is_(True), going_on)
+        wanted = select(work_orders.c.number).where(going_on)
+        if not others:
+            wanted = wanted.where(work_orders.c.provisional.is_(True))
         with translated():
             return list(self._connection.scalars(wanted.order_by(work_orders.c.id)))
 
@@ -170,47 +209,74 @@ class SqlOrders:
 
     def add(self, order: WorkOrder, entry: HistoryEntry) -> None:
         """Insert an order. Raises `DuplicateOrder`; the transaction can then only be left."""
+        columns = order_columns(order)
         with translated():
             try:
                 order_id = self._connection.execute(
-                    insert(work_orders).values(**_columns(order)).returning(work_orders.c.id)
+                    insert(work_orders).values(**columns).returning(work_orders.c.id)
                 ).scalar_one()
             except IntegrityError:
                 raise DuplicateOrder("the call's matter has been filed already") from None
+            self._connection.execute(insert(order_words).values(word_columns(order_id, columns)))
             self._put_fields(order_id, order.fields)
-            add_history(self._connection, order_id, entry)
+            self._note(None, order, order_id, entry)
 
     def save(self, order: WorkOrder, entry: HistoryEntry) -> None:
         """Write an order's next version. Raises `StaleOrder`, `UnknownOrder`."""
+        columns = order_columns(order)
         with translated():
-            order_id = order_id_of(self._connection, order.number)
+            there = self._connection.execute(select(*_BEFORE).where(work_orders.c.number == order.number))
+            row = there.one_or_none()
+            if row is None:
+                raise UnknownOrder("no order of that number")
+            order_id, before = row.id, Standing(row.unit, State(row.state), row.against_unit)
             changed = self._connection.execute(
                 update(work_orders)
                 .where(work_orders.c.id == order_id, work_orders.c.version == order.version - 1)
-                .values(**_columns(order))
+                .values(**columns)
             )
             if changed.rowcount != 1:
                 raise StaleOrder("the order has changed since it was read")
+            if (row.search_text, row.caller_contact) != (columns["search_text"], columns["caller_contact"]):
+                write_words(self._connection, word_columns(order_id, columns))
             if entry.action is Action.EDIT:
                 self._connection.execute(delete(order_fields).where(order_fields.c.order_id == order_id))
                 self._put_fields(order_id, order.fields)
-            add_history(self._connection, order_id, entry)
+            self._note(before, order, order_id, entry)
+
+    def attachments(self, number: str) -> tuple[Attachment, ...]:
+        """The order's files, oldest first."""
+        order_id = select(work_orders.c.id).where(work_orders.c.number == number).scalar_subquery()
+        wanted = select(order_attachments).where(order_attachments.c.order_id == order_id)
+        with translated():
+            rows = self._connection.execute(wanted.order_by(order_attachments.c.id)).mappings()
+            return tuple(attachment_from(row) for row in rows)
+
+    def attach(self, number: str, attachment: Attachment) -> None:
+        """Note a file of an order. Raises `UnknownOrder`."""
+        values = {
+            "key": attachment.key,
+            "name": attachment.name,
+            "kind": attachment.kind,
+            "size": attachment.size,
+            "sha256": attachment.sha256,
+            "unit": attachment.unit,
+            "actor": attachment.by,
+            "at": attachment.at,
+        }
+        with translated():
+            order_id = order_id_of(self._connection, number)
+            self._connection.execute(insert(order_attachments).values(order_id=order_id, **values))
+
+    def _note(self, before: Standing | None, order: WorkOrder, order_id: int, entry: HistoryEntry) -> None:
+        history_id = add_history(self._connection, order_id, entry)
+        after = Standing(order.unit, order.state, order.life.against_unit)
+        self._changes += changes_for_units(before, after, order_id, history_id)
 
     def _put_fields(self, order_id: int, fields: Sequence[OrderField]) -> None:
-        rows = [_field_columns(order_id, position, item) for position, item in enumerate(fields)]
+        rows = [field_columns(order_id, position, item) for position, item in enumerate(fields)]
         if rows:
             self._connection.execute(insert(order_fields), rows)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn the driver's errors into `StorageFailed`, without its message."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise StorageFailed(f"the database refused ({type(error.orig).__name__})") from None
-    except PoolTimeout:
-        raise StorageFailed("all connections to the database are busy") from None
 
 
 def put_task(connection: Connection, task: OutboxTask) -> None:
@@ -226,24 +292,6 @@ def put_task(connection: Connection, task: OutboxTask) -> None:
             attempts=0,
             created_at=task.at,
             next_at=task.at,
-        )
-    )
-
-
-def add_history(connection: Connection, order_id: int, entry: HistoryEntry) -> None:
-    """Append a line of history."""
-    connection.execute(
-        insert(order_history).values(
-            order_id=order_id,
-            at=entry.at,
-            actor=entry.actor,
-            action=entry.action.value,
-            from_state=None if entry.from_state is None else entry.from_state.value,
-            to_state=entry.to_state.value,
-            field=entry.field,
-            machine_value=entry.machine_value,
-            human_value=entry.human_value,
-            text=entry.text,
         )
     )
 
@@ -269,94 +317,3 @@ def load_order(connection: Connection, where: Any) -> WorkOrder | None:
         .all()
     )
     return order_from(row, tuple(field_from(item) for item in fields))
-
-
-def order_from(row: RowMapping, fields: tuple[OrderField, ...]) -> WorkOrder:
-    """A row as an order."""
-    return WorkOrder(
-        number=row["number"],
-        call_id=row["call_id"],
-        matter_no=row["matter_no"],
-        matter=row["matter"],
-        matter_label=row["matter_label"],
-        service=row["service"],
-        service_label=row["service_label"],
-        district=row["district"],
-        summary=row["summary"],
-        caller_contact=row["caller_contact"],
-        source=row["source"],
-        fields=fields,
-        flags=tuple(row["flags"]),
-        urgency=row["urgency"],
-        unit=row["unit"],
-        unit_name=row["unit_name"],
-        state=State(row["state"]),
-        filed_at=row["filed_at"],
-        sign_by=row["sign_by"],
-        due=row["due_at"],
-        provisional=row["provisional"],
-        policy=row["policy"],
-        version=row["version"],
-        life=life_from(row),
-    )
-
-
-def field_from(row: RowMapping) -> OrderField:
-    """A row as a field with its evidence."""
-    evidence = tuple(
-        EvidenceSpan(span["utterance"], span["start"], span["end"], span["text"]) for span in row["evidence"]
-    )
-    value = FieldValue(row["name"], row["value"], row["display"], row["confidence"], evidence)
-    return OrderField(value, row["machine_value"])
-
-
-def _columns(order: WorkOrder) -> dict[str, Any]:
-    return {
-        "number": order.number,
-        "call_id": order.call_id,
-        "matter_no": order.matter_no,
-        "matter": order.matter,
-        "matter_label": order.matter_label,
-        "service": order.service,
-        "service_label": order.service_label,
-        "district": order.district,
-        "summary": order.summary,
-        "caller_contact": order.caller_contact,
-        "source": order.source,
-        "flags": list(order.flags),
-        "urgency": order.urgency,
-        "unit": order.unit,
-        "unit_name": order.unit_name,
-        "state": order.state.value,
-        "filed_at": order.filed_at,
-        "sign_by": order.sign_by,
-        "due_at": order.due,
-        "provisional": order.provisional,
-        "policy": order.policy,
-        "version": order.version,
-        "search_text": search_text(order),
-        **life_columns(order.life),
-    }
-
-
-def search_text(order: WorkOrder) -> str:
-    """What a search looks through: one line a part, case folded."""
-    parts = [order.number, order.matter_label, order.service_label, order.unit_name, order.summary]
-    parts += [item.field.display for item in order.fields]
-    return "\n".join(part.casefold() for part in parts if part)
-
-
-def _field_columns(order_id: int, position: int, item: OrderField) -> dict[str, Any]:
-    return {
-        "order_id": order_id,
-        "position": position,
-        "name": item.field.name,
-        "value": item.field.value,
-        "display": item.field.display,
-        "confidence": item.field.confidence,
-        "evidence": [
-            {"utterance": span.utterance, "start": span.start, "end": span.end, "text": span.text}
-            for span in item.field.evidence
-        ],
-        "machine_value": item.machine_value,
-    }

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -55,6 +56,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_COMPLAINT = text("against_unit > ''")
+GATHERED = text("length(party) > 0 AND kind = 'ordinary' AND state <> 'cancelled'")
+"""Orders that clusters of one party are gathered from; by the length, so that no index that begins with the
+party is taken. A query says it so for the databases to see that the index of just these orders will do."""
 work_orders = Table(
     "work_orders",
     metadata,
@@ -90,17 +95,36 @@ work_orders = Table(
     Column("pool", String(8), nullable=False, server_default=""),
     Column("holder", String(64), nullable=False, server_default=""),
     Column("held_until", UtcDateTime, nullable=True),
+    Column("party", String(160), nullable=False, server_default=""),
     Column("life", JSON, nullable=False, server_default="{}"),
+    Column("channel", String(16), nullable=False, server_default="phone"),
+    Column("content_deleted_at", UtcDateTime, nullable=True),
     UniqueConstraint("call_id", "matter_no"),
     CheckConstraint("matter_no >= 1", name="matter_no"),
-    Index(None, "unit", "state", "filed_at"),
     Index(None, "filed_at", "id"),
-    Index(None, "matter"),
+    Index(None, "unit", "filed_at", "id"),
+    Index(None, "unit", "state", "filed_at", "id"),
+    Index(None, "matter", "filed_at", "id"),
+    Index(None, "state", "filed_at", "id"),
+    Index(None, "against_unit", sqlite_where=_COMPLAINT, postgresql_where=_COMPLAINT),
     Index(None, "parent"),
     Index(None, "pool", "holder"),
+    Index(None, "owner"),
+    Index(None, "against_person"),
+    Index(None, "caller_contact", "filed_at"),
+    Index(None, "party", "filed_at"),
+    Index(
+        "ix_work_orders_gathered",
+        "filed_at",
+        "party",
+        "caller_contact",
+        sqlite_where=GATHERED,
+        postgresql_where=GATHERED,
+    ),
 )
 """One row a matter. `provisional`: a deadline crosses a year whose holidays are not official yet. `life`: as
-JSON what else `workorders.model.Life` holds; what is looked for stands in columns."""
+JSON what else `workorders.model.Life` holds; what is looked for stands in columns. `content_deleted_at`: when
+retention deleted all that was personal."""
 
 order_timers = Table(
     "order_timers",
@@ -145,9 +169,22 @@ order_history = Table(
     Column("field", String(64), nullable=True),
     Column("machine_value", Text, nullable=True),
     Column("human_value", Text, nullable=True),
+    Column("content", String(64), nullable=True),
+)
+"""What happened to an order, append only; see `workorders.history_rows`. `content`: the commitment to what
+was said, where anything was; lines of an older release have none."""
+
+order_texts = Table(
+    "order_texts",
+    metadata,
+    Column("history_id", ForeignKey("order_history.id"), primary_key=True),
+    Column("order_id", ForeignKey("work_orders.id"), nullable=False, index=True),
+    Column("salt", String(32), nullable=False),
+    Column("machine_value", Text, nullable=True),
+    Column("human_value", Text, nullable=True),
     Column("text", Text, nullable=True),
 )
-"""What happened to an order, append only."""
+"""What was said in a line of history; deleted when its time is over."""
 
 order_sequences = Table(
     "order_sequences",
@@ -178,3 +215,48 @@ order_outbox = Table(
     Index(None, "status", "kind", "next_at"),
 )
 """What is still to be done about an order: `dispatch`, `event` (publish) or `webhook`."""
+
+order_attachments = Table(
+    "order_attachments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(32), nullable=False, unique=True),
+    Column("order_id", ForeignKey("work_orders.id"), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("unit", String(64), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""Files that came with an order's answer; `key` names one in addresses, the content lies under its hash."""
+
+unit_feeds = Table(
+    "unit_feeds",
+    metadata,
+    Column("unit", String(64), primary_key=True),
+    Column("last", Integer, nullable=False),
+)
+"""The last change of each unit's feed; the row stays locked until the transaction that adds one ends."""
+
+unit_changes = Table(
+    "unit_changes",
+    metadata,
+    Column("unit", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("order_id", ForeignKey("work_orders.id"), nullable=False),
+    Column("history_id", ForeignKey("order_history.id"), nullable=False),
+    Column("gone", Boolean, nullable=False),
+)
+"""Every change of a unit's orders, numbered 1, 2, 3 … in the order of their commits. `gone`: with this change
+the order ceased to be the unit's."""
+
+intake_keys = Table(
+    "intake_keys",
+    metadata,
+    Column("call_id", String(64), primary_key=True),
+    Column("body", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""Hash of what another channel filed under its key: the same key with other content is refused."""

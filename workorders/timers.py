@@ -48,6 +48,8 @@ def _base(order: WorkOrder, rule: TimerRule) -> datetime | None:
             return order.due if order.state in OPEN and life.paused_at is None else None
         case "lease":
             return life.held_until if life.pool is Pool.HELD else None
+        case "appointment":
+            return life.appointment_at if order.state in (*OPEN, State.REPLIED, State.VISITING) else None
         case "review":
             return life.entered if order.state is State.REPLIED else None
         case _:

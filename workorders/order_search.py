@@ -1,0 +1,97 @@
+"""How a list of orders is found: by the index of words where they are rare, else along the list itself.
+
+Reading a list newest first until a page is full is quick when what is looked for is common, and takes the
+whole table when it is rare; collecting all there is from an index is the other way round. Neither database
+knows how common a word is, so it is counted first, as far as lists are counted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
+
+from workorders.order_filter import OrderFilter, conditions, hidden, of_kind
+from workorders.tables import work_orders
+from workorders.word_search import Words, frequency
+
+MOST_COUNTED = 10_000
+"""A list that has more is not counted to its end: that would take longer than reading it."""
+FEW = 5_000
+"""So many are collected and sorted in the time in which fifty of them are met along a list of a million."""
+MAX_BRANCHES = 64
+"""Lists that are merged at most; of more, everything is sorted."""
+_c = work_orders.c
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A search that knows its way."""
+
+    wanted: OrderFilter
+    matters: tuple[str, ...]
+    """Codes that `wanted.matter` stands for."""
+    words: tuple[ColumnElement[bool], ...]
+    indexed: bool
+    """The words are looked up."""
+    paged: bool
+    settled: bool
+    """There are more than `MOST_COUNTED`."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """On `work_orders`."""
+        return [*conditions(self.wanted, matters=self.matters, paged=self.paged), *self.words]
+
+    def branches(self) -> list[list[ColumnElement[bool]]]:
+        """The same, as lists that an index has in order, each newest first: one a matter and state."""
+        each = [
+            [_c.matter == code for code in self.matters],
+            [_c.state == state.value for state in self.wanted.states],
+        ]
+        ways = [list(way) for way in product(*filter(None, each))]
+        if self.indexed or not 1 < len(ways) <= MAX_BRANCHES:
+            return [self.conditions()]
+        rest = replace(self.wanted, matter=None, states=())
+        return [[*conditions(rest, paged=self.paged), *self.words, *way] for way in ways]
+
+
+def look(connection: Connection, wanted: OrderFilter, *, paged: bool = True) -> Look:
+    """Choose the way."""
+    matters = tuple(_matters(connection, wanted))
+    words = Words.of(wanted.text, connection.dialect)
+    if not words.indexed:
+        return Look(wanted, matters, tuple(words.read()), False, paged, False)
+
+    def unless(order_id: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+        return hidden(wanted, order_id)
+
+    count = frequency(connection, words, MOST_COUNTED, unless)
+    common = count > (FEW if paged else MOST_COUNTED)
+    alone = replace(wanted, text="", hidden_from=(), limit=50, after=None) == OrderFilter()
+    if common and (paged or not alone):
+        return Look(wanted, matters, tuple(words.read()), False, paged, False)
+    return Look(wanted, matters, tuple(words.looked_up()), True, paged, common and words.exact)
+
+
+def newest(looked: Look, limit: int) -> Select[Any]:
+    """The orders, newest first."""
+    ways = looked.branches()
+    order = (_c.filed_at.desc(), _c.id.desc())
+    wanted = select(work_orders).order_by(*order).limit(limit)
+    if len(ways) == 1:
+        return wanted.where(*ways[0])
+    firsts = [select(_c.id).where(*way).order_by(*order).limit(limit).subquery() for way in ways]
+    return wanted.where(_c.id.in_(union_all(*(select(first.c.id) for first in firsts))))
+
+
+def _matters(connection: Connection, wanted: OrderFilter) -> Sequence[str]:
+    return of_kind(wanted.matter, codes(connection, _c.matter)) if wanted.matter is not None else ()
+
+
+def codes(connection: Connection, of: ColumnElement[str]) -> list[str]:
+    """The different values of an indexed column, of which there are few: one step in the index for each."""
+    found = select(func.min(of).label("code")).cte("codes", recursive=True)
+    following = select(func.min(of)).where(of > found.c.code).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.code.is_not(None)))
+    return [code for code in connection.scalars(select(found.c.code)) if code is not None]
