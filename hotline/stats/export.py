@@ -1,22 +1,36 @@
 """Lays out calls, work orders and reports for export: which columns, in which words, masked or not."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from hotline.redact import mask_name, mask_phone, mask_text
+from hotline.personal import NAME_FIELDS, hide, mask_person
+from hotline.redact import mask_phone
 from hotline.stats.report import Report
-from hotline.stats.sheets import Format, Sheet, Target, Value, headings, write
+from hotline.stats.sheets import Format, Kind, Sheet, Target, Value, headings, write
 from hotline.store.views import CallRow
+from hotline.summary_links import LINKS
 from workorders.model import Action, HistoryEntry, WorkOrder
 from workorders.queries import OrderView
 
 Period = tuple[date, date]
 """First day, and the day after the last."""
 
+_KINDS: dict[str, Kind] = {
+    "started": "time",
+    "answered": "time",
+    "ended": "time",
+    "talk_seconds": "number",
+    "filed_at": "time",
+    "sign_by": "time",
+    "signed_at": "time",
+    "due": "time",
+    "replied_at": "time",
+}
 NUMBER_FIELDS = {"phone", "id_number"}
-NAME_FIELDS = {"caller_name", "counterparty"}
-"""Fields of an order that are masked whole; the others like any text."""
+"""Fields of an order that are masked as numbers, names (`NAME_FIELDS`) as names; the others like any text."""
 
 
 def export_calls(
@@ -45,7 +59,7 @@ def export_report(figures: Report, target: Target, fmt: Format) -> int:
     )
     sheet = _sheet("report", lines, None, (figures.since, figures.until))
     shown = tuple(names[column] for column in figures.columns)
-    return write(Sheet(sheet.title, shown, lines, sheet.definitions_title, sheet.definitions), target, fmt)
+    return write(replace(sheet, headings=shown), target, fmt)
 
 
 def _sheet(kind: str, rows: Iterable[Sequence[Value]], raw: bool | None, period: Period | None) -> Sheet:
@@ -53,15 +67,21 @@ def _sheet(kind: str, rows: Iterable[Sequence[Value]], raw: bool | None, period:
     meanings = [*words["definitions"]["all"], *words["definitions"][kind]]
     if raw is not None:
         meanings += words["definitions"]["raw" if raw else "masked"]
+    printed = words["sheets"][kind]
     if period is not None:
-        first, last = period[0], period[1] - timedelta(days=1)
-        meanings.insert(0, [words["words"]["period"], f"{first.isoformat()} – {last.isoformat()}"])
+        days = f"{period[0].isoformat()} – {(period[1] - timedelta(days=1)).isoformat()}"
+        meanings.insert(0, [words["words"]["period"], days])
+        printed = f"{printed} {days}"
     return Sheet(
         title=words["sheets"][kind],
         headings=tuple(words["columns"][kind].values()),
         rows=rows,
         definitions_title=words["sheets"]["definitions"],
         definitions=tuple((term, meaning) for term, meaning in meanings),
+        printed=printed,
+        kinds=tuple(_KINDS.get(column, "text") for column in words["columns"][kind])
+        if raw is not None
+        else (),
     )
 
 
@@ -77,7 +97,7 @@ def _call(row: CallRow, hide: Callable[[str], str]) -> Iterator[Value]:
     yield row.ended
     yield None if talk is None else round(talk, 1)
     yield "" if row.outcome is None else _word("outcome", row.outcome)
-    yield row.detail
+    yield _word("detail", row.detail)
     yield row.matter
     yield row.matter_label
     yield row.service_label
@@ -89,7 +109,8 @@ def _call(row: CallRow, hide: Callable[[str], str]) -> Iterator[Value]:
 def _order(view: OrderView, raw: bool) -> Iterator[Value]:
     """In the order of `columns.orders` of the headings."""
     order = view.order
-    text = _no_mask if raw else mask_text
+    names = [item.field.value for item in order.fields if item.field.name in NAME_FIELDS]
+    text = _no_mask if raw else partial(hide, names=names)
     yield order.number
     yield order.call_id
     yield order.filed_at
@@ -97,9 +118,9 @@ def _order(view: OrderView, raw: bool) -> Iterator[Value]:
     yield order.matter_label
     yield order.service_label
     yield order.district
-    yield text(order.summary)
+    yield text(order.summary) if order.content_deleted_at is None else headings()["words"]["content_deleted"]
     yield order.caller_contact if raw else mask_phone(order.caller_contact)
-    yield _fields(order, raw)
+    yield _fields(order, text, raw)
     yield _word("urgency", order.urgency)
     yield _list([_word("flags", flag) for flag in order.flags])
     yield order.unit
@@ -114,19 +135,19 @@ def _order(view: OrderView, raw: bool) -> Iterator[Value]:
     yield _word("source", order.source)
 
 
-def _fields(order: WorkOrder, raw: bool) -> str:
+def _fields(order: WorkOrder, text: Callable[[str], str], raw: bool) -> str:
     named = headings()["words"]["named_by"]
     shown = []
-    for item in order.fields:
-        hide = _no_mask if raw else _mask_of(item.field.name)
-        shown.append(f"{_word('fields', item.field.name)}{named}{hide(item.field.display)}")
+    for item in (each for each in order.fields if each.field.name != LINKS):
+        mask = _no_mask if raw else _mask_of(item.field.name, text)
+        shown.append(f"{_word('fields', item.field.name)}{named}{mask(item.field.display)}")
     return _list(shown)
 
 
-def _mask_of(field: str) -> Callable[[str], str]:
+def _mask_of(field: str, text: Callable[[str], str]) -> Callable[[str], str]:
     if field in NUMBER_FIELDS:
         return mask_phone
-    return mask_name if field in NAME_FIELDS else mask_text
+    return mask_person if field in NAME_FIELDS else text
 
 
 def _first(history: Sequence[HistoryEntry], action: Action) -> datetime | None:

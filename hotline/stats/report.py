@@ -30,7 +30,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from hotline.conversation import Outcome
+from hotline.conversation import CALLED_BACK, OF_CALLERS
 from hotline.store.engine import reading
 from hotline.store.tables import calls, intents
 from hotline.store.views import local_midnight
@@ -90,7 +90,7 @@ def share(part: int, whole: int, places: int = 1) -> Decimal | None:
 _FIGURES = (
     "calls",
     "answered",
-    *(f"outcome_{outcome}" for outcome in Outcome),
+    *(f"outcome_{outcome}" for outcome in OF_CALLERS),
     "open",
     "mean_talk_seconds",
 )
@@ -124,7 +124,7 @@ def _by_outcome(connection: Connection, since: date, until: date) -> _Table:
     query = _figures(connection, since, until, outcome.label("key"))
     found = {row.key: row for row in connection.execute(query.group_by(outcome))}
     total = sum(row.calls for row in found.values())
-    keys = [*(outcome.value for outcome in Outcome), "open"]
+    keys = [*(outcome.value for outcome in OF_CALLERS), "open"]
     return ("outcome", "calls", "share", "mean_talk_seconds"), [
         (
             key,
@@ -182,14 +182,21 @@ def _figures(connection: Connection, since: date, until: date, *keys: ColumnElem
             *keys,
             func.count().label("calls"),
             _count_if(calls.c.answered.is_not(None)).label("answered"),
-            *(_count_if(calls.c.outcome == outcome.value).label(f"outcome_{outcome}") for outcome in Outcome),
+            *(
+                _count_if(calls.c.outcome == outcome.value).label(f"outcome_{outcome}")
+                for outcome in OF_CALLERS
+            ),
             _count_if(calls.c.state == "open").label("open"),
             _count_if(talked).label("talked"),
             func.coalesce(func.sum(_talk_ms(connection)), 0).label("talk_ms"),
         )
         .select_from(calls)
         .outerjoin(intents, intents.c.call_id == calls.c.id)
-        .where(calls.c.started >= local_midnight(since), calls.c.started < local_midnight(until))
+        .where(
+            calls.c.channel != CALLED_BACK,
+            calls.c.started >= local_midnight(since),
+            calls.c.started < local_midnight(until),
+        )
     )
 
 
