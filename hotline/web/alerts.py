@@ -1,4 +1,5 @@
-"""What a supervisor must look at now: crisis words, groups, long waits, licences; and who has seen to it.
+"""What a supervisor must look at now, and who has seen to it: crisis words, groups, long waits, licences, and
+parties that many call about.
 
 The calls come from the database and what has been seen to from the audit log, so both outlive a reload of the
 page and a restart of the line.
@@ -7,6 +8,7 @@ page and a restart of the line.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from hotline.acd.model import Agent
@@ -14,12 +16,15 @@ from hotline.acd.policy import Alerts
 from hotline.store.audit import AuditEntry
 from hotline.store.views import LOCAL, CallRow
 from hotline.web.shapes import mask_contact
+from workorders.similar import Cluster
 
 SEEN_DAYS = 31
 """How far back the audit log is read for it."""
 SEEN = "alert.seen"
 """The action under which the audit log has it."""
-WAIT, LICENCE = "wait", "licence"
+WAIT, LICENCE, CLUSTER = "wait", "licence", "cluster"
+GROWN = (100, 30, 10)
+"""Callers about one party from which on it is told of anew, whoever has seen to fewer."""
 KEY = r"^[a-z_]{1,32}:[^/\x00-\x1f]{1,90}$"
 """What an alert is called: its kind and whom it is about."""
 
@@ -29,9 +34,9 @@ class Alert:
     """One thing to look at."""
 
     kind: str
-    """`wait`, `licence`, or the flag of a call."""
+    """`wait`, `licence`, `cluster`, or the flag of a call."""
     subject: str
-    """The call, or the agent's user name."""
+    """The call, the agent's user name, or what stands for a party."""
     at: datetime
     """UTC; since when."""
     caller: str = ""
@@ -42,6 +47,10 @@ class Alert:
     """The call is going on."""
     until: date | None = None
     """Last day of the licence."""
+    party: str = ""
+    """The name that callers gave."""
+    callers: int = 0
+    orders: int = 0
 
     @property
     def key(self) -> str:
@@ -67,6 +76,7 @@ def find(
     waiting: Iterable[Waiter],
     agents: Iterable[Agent],
     now: datetime,
+    clusters: Iterable[Cluster] = (),
 ) -> list[Alert]:
     """Everything that stands at this moment: the gravest kind first, of a kind the newest (pure).
 
@@ -76,8 +86,9 @@ def find(
         *_of_calls(policy, calls, now),
         *_of_queue(policy, waiting, now),
         *_of_roster(policy, agents, now),
+        *_of_parties(clusters),
     ]
-    order = {kind: place for place, kind in enumerate((*policy.flags, WAIT, LICENCE))}
+    order = {kind: place for place, kind in enumerate((*policy.flags, CLUSTER, WAIT, LICENCE))}
     return sorted(found, key=lambda alert: (order[alert.kind], -alert.at.timestamp(), alert.subject))
 
 
@@ -99,6 +110,14 @@ def _of_roster(policy: Alerts, agents: Iterable[Agent], now: datetime) -> Iterat
     for agent in agents:
         if agent.licence_until is not None and agent.licence_until <= last:
             yield Alert(LICENCE, agent.name, now, agent=agent.display, until=agent.licence_until)
+
+
+def _of_parties(clusters: Iterable[Cluster]) -> Iterator[Alert]:
+    for each in clusters:
+        size = next((str(callers) for callers in GROWN if each.callers >= callers), "")
+        subject = sha256(each.party.encode()).hexdigest()[:16] + size
+        name = each.party.partition(":")[2]
+        yield Alert(CLUSTER, subject, each.last, party=name, callers=each.callers, orders=each.orders)
 
 
 class Seen:
@@ -145,6 +164,9 @@ def _json(alert: Alert, seen: tuple[str, datetime] | None) -> dict[str, Any]:
         "agent": alert.agent,
         "open": alert.open,
         "until": alert.until.isoformat() if alert.until is not None else None,
+        "party": alert.party,
+        "callers": alert.callers,
+        "orders": alert.orders,
         "seen_by": seen[0] if seen is not None else None,
         "seen_at": seen[1].isoformat(timespec="seconds") if seen is not None else None,
     }

@@ -1,5 +1,6 @@
 """REST for the page: calls, their transcripts, work orders. Handlers only translate."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -9,24 +10,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from hotline.call.drafts import NoDraft
 from hotline.conversation import CallId, Outcome
 from hotline.store.users import User
-from hotline.store.views import CallFilter, CallView, UtteranceView
-from hotline.web.auth import Auditor, Body, Editor, Reader, Unmasker
-from hotline.web.masking import TranscriptMask, mask_transcript
-from hotline.web.order_moves import hidden_from, life_json
+from hotline.store.views import MOST_COUNTED, CallFilter, CallView, UtteranceView
+from hotline.web.auth import Body, Editor, Reader, Unmasker
+from hotline.web.names import PersonalMask, names_in, names_in_forms, personal_mask
+from hotline.web.order_moves import life_json
 from hotline.web.problems import Problem
 from hotline.web.shapes import (
     Json,
     call_json,
     call_row_json,
-    iso,
     order_json,
     order_row_json,
     utterance_json,
 )
+from hotline.web.sight import hidden_from, need_call, need_order, seen_orders, sight_of
 from hotline.web.site import Site, SiteDep
 from workorders.messages import EditWorkOrder
 from workorders.model import State
-from workorders.queries import OrderFilter, OrderView
+from workorders.queries import OrderView
 
 router = APIRouter(prefix="/api/v1", tags=["page"])
 
@@ -76,17 +77,26 @@ class FieldEdit(Body):
 
 
 @router.get("/calls")
-async def calls(asked: Annotated[CallSearch, Query()], _session: Reader, site: SiteDep) -> Json:
-    """Calls, newest first."""
+async def calls(asked: Annotated[CallSearch, Query()], session: Reader, site: SiteDep) -> Json:
+    """Calls, newest first: those the user may see; `more`: there are more than `total`."""
     after_last = asked.until + timedelta(days=1) if asked.until is not None else None
     wanted = CallFilter(
-        asked.text, asked.since, after_last, asked.outcome, asked.matter, asked.limit, asked.cursor
+        asked.text,
+        asked.since,
+        after_last,
+        asked.outcome,
+        asked.matter,
+        asked.limit,
+        asked.cursor,
+        sight_of(site, session.user),
     )
     rows = await site.ask(site.deps.calls.search, wanted)
+    total = await site.ask(site.deps.calls.count, wanted)
     raw = site.deps.settings.privacy.show_raw
     return {
         "calls": [call_row_json(row, raw=raw) for row in rows],
-        "total": await site.ask(site.deps.calls.count, wanted),
+        "total": min(total, MOST_COUNTED),
+        "more": total > MOST_COUNTED,
         "next": rows[-1].cursor if len(rows) == asked.limit else None,
     }
 
@@ -94,26 +104,26 @@ async def calls(asked: Annotated[CallSearch, Query()], _session: Reader, site: S
 @router.get("/calls/{call}")
 async def call_detail(call: str, session: Reader, site: SiteDep) -> Json:
     """A call with transcript and orders, masked."""
-    whole = await _whole(site, call, session.user)
-    return _call(
-        *whole, None if site.deps.settings.privacy.show_raw else mask_transcript(whole[1]), session.user
-    )
+    view, said, orders = await _whole(site, call, session.user)
+    mask = _mask(site, view, said, orders)
+    return _call(view, said, orders, mask, session.user)
 
 
 @router.get("/calls/{call}/earlier")
-async def earlier_calls(call: str, _session: Reader, site: SiteDep) -> Json:
+async def earlier_calls(call: str, session: Reader, site: SiteDep) -> Json:
     """What the same number called about in the ninety days before, newest first; masked like any list."""
-    rows = await site.ask(site.deps.calls.earlier, CallId(call))
+    known = await need_call(site, session.user, call)
+    rows = await site.ask(site.deps.calls.earlier, known, sight=sight_of(site, session.user))
     raw = site.deps.settings.privacy.show_raw
     return {"calls": [call_row_json(row, raw=raw) for row in rows]}
 
 
 @router.get("/calls/{call}/transcript")
-async def call_transcript(call: str, _session: Reader, site: SiteDep) -> Json:
+async def call_transcript(call: str, session: Reader, site: SiteDep) -> Json:
     """A call's finals, masked."""
-    said = await site.ask(site.deps.calls.transcript, CallId(call))
-    mask = None if site.deps.settings.privacy.show_raw else mask_transcript(said)
-    return {"utterances": [utterance_json(view, mask) for view in said]}
+    view, said, orders = await _whole(site, call, session.user)
+    mask = _mask(site, view, said, orders)
+    return {"utterances": [utterance_json(each, mask) for each in said]}
 
 
 @router.post("/calls/{call}/unmask")
@@ -129,6 +139,7 @@ async def confirm_order(call: str, session: Editor, site: SiteDep) -> Json:
     """File what was understood of a call that an agent has or had; `number` is null when it comes later."""
     if site.deps.staffing is None:
         raise Problem(404, "call.unknown")
+    await need_call(site, session.user, call)
     await site.record(session.user.name, "order.confirm", call)
     try:
         number = await site.deps.staffing.confirm(CallId(call), site.deps.now())
@@ -139,22 +150,26 @@ async def confirm_order(call: str, session: Editor, site: SiteDep) -> Json:
 
 @router.get("/orders")
 async def orders(asked: Annotated[OrderSearch, Query()], session: Reader, site: SiteDep) -> Json:
-    """Orders, newest first; complaints about the user are not among them."""
-    wanted = OrderFilter(
+    """Orders, newest first: those the user may see, complaints about the user never."""
+    wanted = replace(
+        seen_orders(site, session.user),
         text=asked.text,
         state=asked.state,
         unit=asked.unit or None,
         matter=asked.matter or None,
         first_day=asked.since,
         last_day=asked.until,
-        hidden_from=(session.user.name, session.user.display),
         limit=asked.limit,
         after=asked.cursor or None,
     )
     rows = await site.ask(site.deps.orders.search, wanted)
+    names = await site.ask(names_in_forms, site.deps.orders, [row.number for row in rows])
+    matters, callers = await site.ask(site.deps.orders.tally, wanted)
     return {
-        "orders": [order_row_json(row) for row in rows],
-        "total": await site.ask(site.deps.orders.count, wanted),
+        "orders": [order_row_json(row, names[row.number]) for row in rows],
+        "total": min(callers, MOST_COUNTED),
+        "more": callers > MOST_COUNTED,
+        "matters": min(matters, MOST_COUNTED),
         "next": rows[-1].cursor if len(rows) == asked.limit else None,
     }
 
@@ -168,38 +183,15 @@ async def order_detail(number: str, session: Reader, site: SiteDep) -> Json:
 @router.patch("/orders/{number}")
 async def edit_order(number: str, form: FieldEdit, session: Editor, site: SiteDep) -> Json:
     """Correct one field; the machine's value stays beside it. 409 when somebody else was quicker."""
+    await need_order(site, session.user, number)
     command = EditWorkOrder(number, form.version, session.user.name, form.field, form.value, site.deps.now())
     moved = await site.ask(site.deps.service.handle, command)
     await site.record(session.user.name, "order.edit", moved.number, form.field)
     return await _order(site, number, session.user)
 
 
-@router.get("/audit")
-async def audit(
-    _session: Auditor,
-    site: SiteDep,
-    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 100,
-) -> Json:
-    """Who did what, newest first."""
-    entries = await site.ask(site.deps.audit.entries, before=before, limit=limit)
-    return {
-        "entries": [
-            {
-                "id": entry.id,
-                "at": iso(entry.at),
-                "who": entry.who,
-                "action": entry.action,
-                "subject": entry.subject,
-                "detail": entry.detail,
-            }
-            for entry in entries
-        ]
-    }
-
-
 async def _whole(site: Site, call: str, user: User) -> tuple[CallView, list[UtteranceView], list[OrderView]]:
-    view = await site.ask(site.deps.calls.get, CallId(call))
+    view = await site.ask(site.deps.calls.get, await need_call(site, user, call))
     if view is None:
         raise Problem(404, "call.unknown")
     said = await site.ask(site.deps.calls.transcript, view.row.call)
@@ -207,11 +199,21 @@ async def _whole(site: Site, call: str, user: User) -> tuple[CallView, list[Utte
     return view, said, [each for each in orders if not hidden_from(each.order, user)]
 
 
+def _mask(
+    site: Site, call: CallView | None, said: list[UtteranceView], orders: list[OrderView]
+) -> PersonalMask | None:
+    """What is hidden of a call; None on a closed test line that shows everything."""
+    if site.deps.settings.privacy.show_raw:
+        return None
+    intent = call.intent if call is not None else None
+    return personal_mask(said, names_in(intent, *(each.order for each in orders)))
+
+
 def _call(
     view: CallView,
     said: list[UtteranceView],
     orders: list[OrderView],
-    mask: TranscriptMask | None,
+    mask: PersonalMask | None,
     user: User,
 ) -> Json:
     return {
@@ -222,10 +224,10 @@ def _call(
 
 
 async def _order(site: Site, number: str, user: User) -> Json:
-    view = await site.ask(site.deps.orders.get, number)
-    if view is None or hidden_from(view.order, user):
-        raise Problem(404, "order.unknown")
-    mask = None
+    view, call = await need_order(site, user, number), None
+    said: list[UtteranceView] = []
     if not site.deps.settings.privacy.show_raw:
-        mask = mask_transcript(await site.ask(site.deps.calls.transcript, CallId(view.order.call_id)))
+        call = await site.ask(site.deps.calls.get, CallId(view.order.call_id))
+        said = await site.ask(site.deps.calls.transcript, CallId(view.order.call_id))
+    mask = _mask(site, call, said, [view])
     return order_json(view, mask) | {"life": life_json(view.order, user)}

@@ -1,13 +1,17 @@
 """The calls that are going on, as a screen sees them: events in, masked screen events out (pure)."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from asr.transcript import TranscriptEvent
+from hotline.acd.model import AcdLog, LogKind
 from hotline.conversation import Intent, Speaker
 from hotline.events import (
+    AcdLogged,
     CallEnded,
     CallStarted,
+    CrisisHeard,
     Envelope,
     FlowMoved,
     IntentRecognized,
@@ -17,8 +21,8 @@ from hotline.events import (
     TranscriptPublished,
 )
 from hotline.web.mailbox import Json
-from hotline.web.masking import TranscriptMask
-from hotline.web.shapes import intent_json, mask_contact
+from hotline.web.names import PersonalMask, names_in
+from hotline.web.shapes import intent_json, mask_contact, mask_words
 from hotline.web.timing import pieces
 
 
@@ -26,11 +30,13 @@ from hotline.web.timing import pieces
 class _Call:
     call: str
     head: Json
-    mask: TranscriptMask = field(default_factory=TranscriptMask)
+    mask: PersonalMask = field(default_factory=PersonalMask)
     utterances: dict[str, Json] = field(default_factory=dict)
     """By utterance, in order of appearance; partials until their final comes."""
     intent: Json | None = None
     orders: dict[str, Json] = field(default_factory=dict)
+    alerts: dict[str, Json] = field(default_factory=dict)
+    """By kind of emergency."""
 
     def snapshot(self) -> Json:
         return {
@@ -38,6 +44,7 @@ class _Call:
             "utterances": list(self.utterances.values()),
             "intent": self.intent,
             "orders": list(self.orders.values()),
+            "alerts": list(self.alerts.values()),
         }
 
 
@@ -62,6 +69,10 @@ class LiveBoard:
         """Ids of the calls on the board."""
         return list(self._calls)
 
+    def __contains__(self, call: object) -> bool:
+        """Whether the call is on the board."""
+        return call in self._calls
+
     def snapshot(self) -> list[Json]:
         """Every call as it stands."""
         return [call.snapshot() for call in self._calls.values()]
@@ -82,7 +93,9 @@ class LiveBoard:
                     return self._final(call, speaker, transcript)
                 return [self._partial(call, speaker, transcript)]
             case IntentRecognized(_, intent):
-                return [self._intent(self._call(event.call, time), intent)]
+                return self._intent(self._call(event.call, time), intent)
+            case CrisisHeard():
+                return [self._alert(self._call(event.call, time), event, time)]
             case OrderFiled(_, number):
                 return [self._order(event.call, {"number": number})]
             case OrderDispatched():
@@ -97,8 +110,10 @@ class LiveBoard:
                 return [self._started(event, time)]
             case FlowMoved(_, node):
                 return self._head(event.call, time, "call.moved", node=node)
-            case RecordingStarted():
-                return self._head(event.call, time, "call.recording", recording=True)
+            case RecordingStarted(_, _, origin):
+                return self._head(event.call, time, "call.recording", recording=True, recording_origin=origin)
+            case AcdLogged(line):
+                return self._answered(line, time)
             case CallEnded(record):
                 self._calls.pop(event.call, None)
                 ended = {"ended": record.ended.isoformat(), "outcome": record.outcome.value}
@@ -115,6 +130,12 @@ class LiveBoard:
         }
         self._calls[event.call] = _Call(event.call, head)
         return ScreenEvent({"type": "call.started", **head})
+
+    def _answered(self, line: AcdLog, time: datetime) -> list[ScreenEvent]:
+        """An agent has taken a call that is on the board: from now on its order can be confirmed."""
+        if line.kind is not LogKind.CONNECT or line.call is None or line.call not in self._calls:
+            return []
+        return self._head(line.call, time, "call.attended", attended=True)
 
     def _call(self, call: str, time: datetime) -> _Call:
         """The call, also when its beginning was missed."""
@@ -149,6 +170,9 @@ class LiveBoard:
         changed = call.mask.add(event.utterance, speaker, event.text)
         if self._show_raw:
             return [ScreenEvent(body)]
+        return self._shown(call, changed)
+
+    def _shown(self, call: _Call, changed: Mapping[str, str]) -> list[ScreenEvent]:
         events = []
         for utterance, text in changed.items():
             # A new object each time: the one before may be waiting in a browser's mailbox.
@@ -156,9 +180,28 @@ class LiveBoard:
             events.append(ScreenEvent(call.utterances[utterance]))
         return events
 
-    def _intent(self, call: _Call, intent: Intent) -> ScreenEvent:
+    def _intent(self, call: _Call, intent: Intent) -> list[ScreenEvent]:
+        masked: list[ScreenEvent] = []
+        if not self._show_raw and call.mask.know(names_in(intent)):
+            masked = self._shown(call, dict(_altered(call)))
         call.intent = intent_json(intent, None if self._show_raw else call.mask)
-        return ScreenEvent({"type": "intent", "call": call.call, "intent": call.intent})
+        return [*masked, ScreenEvent({"type": "intent", "call": call.call, "intent": call.intent})]
+
+    def _alert(self, call: _Call, event: CrisisHeard, time: datetime) -> ScreenEvent:
+        """An alert is lasting, though the partial it was heard in is not."""
+        alert: Json = {
+            "kind": event.kind,
+            "hand_off": event.hand_off,
+            "at": time.isoformat(),
+            "utterance": event.utterance,
+            "start": event.start,
+            "end": event.end,
+            "text": event.text if self._show_raw else mask_words(event.text),
+            "sure": event.sure,
+            "state": event.state.value,
+        }
+        call.alerts[event.kind] = alert
+        return ScreenEvent({"type": "alert", "call": call.call, "alert": alert})
 
     def _order(self, call: str, order: Json) -> ScreenEvent:
         known = self._calls.get(call)
@@ -166,6 +209,14 @@ class LiveBoard:
             order = {**known.orders.get(order["number"], {}), **order}
             known.orders[order["number"]] = order
         return ScreenEvent({"type": "order", "call": call, "order": order})
+
+
+def _altered(call: _Call) -> Iterator[tuple[str, str]]:
+    """The finals on the screen whose masked text is another one now that a name is known."""
+    for utterance, shown in call.utterances.items():
+        text = call.mask.text(utterance)
+        if shown["final"] and text is not None and text != shown["stable"]:
+            yield utterance, text
 
 
 def _head(call: str, time: datetime) -> Json:
@@ -177,6 +228,8 @@ def _head(call: str, time: datetime) -> Json:
         "dialled": "",
         "node": "",
         "recording": False,
+        "recording_origin": 0,
+        "attended": False,
     }
 
 

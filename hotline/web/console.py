@@ -7,7 +7,6 @@ browser, and `refused` with the `code` of what could not be done. Closing codes 
 
 import json
 from collections import deque
-from datetime import datetime
 from typing import Any
 
 import anyio
@@ -16,26 +15,29 @@ from fastapi.websockets import WebSocketDisconnect
 from pydantic import ValidationError
 
 from hotline.acd.model import NotAllowed, Presence
-from hotline.acd.ports import Offer, Seat
+from hotline.acd.ports import Connected, Offer, Seat
 from hotline.call.floor import Talk
 from hotline.errors import HotlineError
 from hotline.gateway.media import MediaLeg
 from hotline.store.users import User
 from hotline.web.auth import PUBLIC, RIGHTS
 from hotline.web.call_door import MAX_CALL_FRAME
+from hotline.web.callbacks import number_of
 from hotline.web.console_commands import carry_out
 from hotline.web.console_frames import (
     FRAMES,
     Accept,
     Asked,
     Busy,
+    CallBack,
     Plain,
     Reattach,
     Refuse,
     Supervise,
 )
+from hotline.web.console_state import ConsoleState, offer_json
 from hotline.web.oversight import Overseeing
-from hotline.web.shapes import mask_contact
+from hotline.web.sight import names_of
 from hotline.web.site import Site, site_of
 from hotline.web.staffing import Staffing
 from hotline.web.tickets import Ticket
@@ -161,6 +163,7 @@ class Console:
         self._overseeing = Overseeing(
             staffing, user.name, lambda action, subject: site.record(user.name, action, subject)
         )
+        self._state = ConsoleState(staffing, self._seat, site.deps.now)
         self._leg: MediaLeg | None = None
         """The browser's, as it last answered an offer."""
         self._known: Json = {}
@@ -208,7 +211,7 @@ class Console:
 
     async def _show(self) -> None:
         while True:
-            state = self._state()
+            state = self._state.frame(self._overseeing.state)
             if state != self._known:
                 self._known = state
                 await self._send(state)
@@ -223,66 +226,18 @@ class Console:
             while self._page.news:
                 what, offer = self._page.news.popleft()
                 if what == "offer":
-                    await self._send(await self._offer(offer))
+                    await self._send(await offer_json(self._site, self._staffing, self._user, offer))
                 else:
                     await self._send({"type": "offer_over", "offer": offer.id})
 
-    async def _offer(self, offer: Offer) -> Json:
-        call = await self._site.ask(self._site.deps.calls.get, offer.wanted.call)
-        return {
-            "type": "offer",
-            "offer": offer.id,
-            "call": offer.wanted.call,
-            "caller": mask_contact(call.row.remote) if call is not None else "",
-            "queue": offer.wanted.queue,
-            "reasons": list(offer.wanted.reasons),
-            "until": offer.until.isoformat(),
-        }
-
     async def _watch_session(self) -> None:
         users, now = self._site.deps.users, self._site.deps.now
-        while await self._site.ask(users.session, self._ticket.session, now()) is not None:
+        while await self._site.ask(
+            users.session, self._ticket.session, now(), touch=self._seat.presence is Presence.TALKING
+        ):
             self._frames = 0
             await anyio.sleep(SESSION_CHECK_SECONDS)
         raise _Refused(1008)
-
-    def _state(self) -> Json:
-        """Everything the page shows of the seat, the talk and the colleagues."""
-        seat, acd = self._seat, self._staffing.acd
-        return {
-            "type": "state",
-            "agent": seat.agent.name,
-            "presence": seat.presence.value,
-            "reason": seat.reason,
-            "since": _iso(seat.since),
-            "call": seat.call,
-            "talk": self._talk_json(),
-            "watching": self._overseeing.state,
-            "waiting": len(acd.waiting),
-            "colleagues": [
-                {"name": each.agent.name, "display": each.agent.display, "presence": each.presence.value}
-                for each in sorted(acd.seats.values(), key=lambda each: each.agent.display)
-                if each.agent.name != seat.agent.name
-            ],
-            "busy": dict(self._staffing.busy),
-            "busy_by_itself": dict(self._staffing.busy_by_itself),
-            "numbers": dict(self._staffing.numbers),
-            "skills": dict(self._staffing.policy.skills),
-        }
-
-    def _talk_json(self) -> Json | None:
-        name, floor = self._seat.agent.name, self._staffing.floor
-        found = floor.of_agent(name) or floor.of_guest(name)
-        if found is None:
-            return None
-        call, talk = found
-        return {
-            "call": call,
-            "guest": name in talk.guests,
-            "on_hold": talk.on_hold,
-            "muted": talk.muted,
-            "parties": sorted(kind.value for kind in talk.parties.values()),
-        }
 
     # -- from the page ------------------------------------------------------------------------------------
 
@@ -323,25 +278,42 @@ class Console:
 
     async def _command(self, asked: Asked) -> None:
         match asked:
-            case Busy():
-                self._seat.busy(asked.reason)
+            case Busy() | Plain(type="ready" | "sign_out"):
+                self._stand(asked)
             case Accept():
                 await self._accept(asked)
             case Refuse():
                 if (offer := self._page.offers.get(asked.offer)) is not None:
                     offer.refuse("declined")
-            case Plain(type="ready"):
-                self._seat.ready()
-            case Plain(type="sign_out"):
-                self._staffing.acd.sign_out(self._seat.agent.name)
             case Supervise() | Plain(type="leave" | "take_over"):
                 await self._oversee(asked)
-            case Plain(type="hangup") if self._leg and self._staffing.floor.of_guest(self._seat.agent.name):
-                await self._leg.hangup()
+            case Plain(type="hangup"):
+                await self._hang_up(asked)
+            case CallBack():
+                await self._call_back(asked)
             case Reattach():
                 await self._reattach(asked, self._talk())
             case _:
                 await carry_out(asked, self._talk())
+
+    def _stand(self, asked: Busy | Plain) -> None:
+        """How the agent stands: ready, busy, gone."""
+        if isinstance(asked, Busy):
+            self._seat.busy(asked.reason)
+        elif asked.type == "ready":
+            self._seat.ready()
+        else:
+            self._staffing.acd.sign_out(self._seat.agent.name)
+
+    async def _hang_up(self, asked: Plain) -> None:
+        """A call that is being placed, the agent's own part in a colleague's talk, or the talk."""
+        name = self._seat.agent.name
+        if await self._staffing.back.give_up(name):
+            return
+        if self._leg is not None and self._staffing.floor.of_guest(name):
+            await self._leg.hangup()
+        else:
+            await carry_out(asked, self._talk())
 
     def _talk(self) -> Talk:
         found = self._staffing.floor.of_agent(self._seat.agent.name)
@@ -353,6 +325,8 @@ class Console:
         if self._user.role not in RIGHTS["supervise"]:
             raise NotAllowed("not_yours")
         if isinstance(asked, Supervise):
+            if self._site.feed.hides(names_of(self._user), asked.call):
+                raise NotAllowed("no_talk")
             answer = await self._overseeing.supervise(asked)
             if answer:
                 await self._send({"type": "answer", "call": asked.call, "sdp": answer})
@@ -373,6 +347,16 @@ class Console:
         self._page.offers.pop(offer.id, None)
         await self._send({"type": "answer", "call": offer.wanted.call, "sdp": answer.decode()})
 
+    async def _call_back(self, asked: CallBack) -> None:
+        number = await number_of(self._site, self._user, asked.order)
+        leg, answer = await self._staffing.open_leg(asked.sdp.encode())
+        try:
+            self._staffing.back.place(asked.order, number, Connected(self._seat, leg, self._page))
+        except NotAllowed:
+            await leg.hangup()
+            raise
+        await self._send({"type": "answer", "call": "", "sdp": answer.decode()})
+
     async def _reattach(self, asked: Reattach, talk: Talk) -> None:
         leg, answer = await self._staffing.open_leg(asked.sdp.encode())
         try:
@@ -381,7 +365,3 @@ class Console:
             await leg.hangup()
             raise
         await self._send({"type": "answer", "call": self._seat.call, "sdp": answer.decode()})
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds")

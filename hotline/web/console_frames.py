@@ -81,6 +81,14 @@ class Toward(Frame):
     target: str = Field(pattern=r"^(agent|queue|skill|number):[^\s:]{1,64}$")
 
 
+class CallBack(Frame):
+    """The caller of an order is to be called, with this offer of the agent's browser."""
+
+    type: Literal["call_back"]
+    order: str = Field(pattern=r"^[0-9A-Za-z-]{1,64}$")
+    sdp: str = Field(max_length=MAX_OFFER)
+
+
 class Supervise(Frame):
     """A supervisor listens, whispers or barges in; again without an offer: changes how."""
 
@@ -90,6 +98,6 @@ class Supervise(Frame):
     sdp: str = Field(default="", max_length=MAX_OFFER)
 
 
-Asked = Plain | Busy | Accept | Refuse | Reattach | Mute | Press | Toward | Supervise
+Asked = Plain | Busy | Accept | Refuse | Reattach | Mute | Press | Toward | CallBack | Supervise
 
 FRAMES: TypeAdapter[Asked] = TypeAdapter(Annotated[Asked, Field(discriminator="type")])

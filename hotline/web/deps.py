@@ -1,6 +1,6 @@
 """What the web part needs of the rest of the line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -10,13 +10,18 @@ from hotline.call.line import utc_now
 from hotline.gateway.web_door import WebDoor
 from hotline.metrics import Metrics
 from hotline.settings import Settings
+from hotline.stats.statistics import Statistics
 from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
+from hotline.store.exchange_tokens import ExchangeTokens
 from hotline.store.tokens import UnitTokens
 from hotline.store.users import UserStore
 from hotline.web.staffing import Staffing
+from hotline.web.unit_parts import UnitParts
+from workorders.case_queries import CaseQueries
 from workorders.queries import OrderQueries
 from workorders.service import WorkOrderService
+from workorders.similar import SimilarOrders
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,15 @@ class NoGateway:
 
 
 @dataclass(frozen=True, slots=True)
+class FlagNote:
+    """What a flag on a call or an order means."""
+
+    label: str
+    basis: str
+    """The law or rule it rests on; Chinese, as a person reads it."""
+
+
+@dataclass(frozen=True, slots=True)
 class WebDeps:
     """Everything the handlers call."""
 
@@ -85,7 +99,15 @@ class WebDeps:
     audit: AuditStore
     tokens: UnitTokens
     orders: OrderQueries
+    cases: CaseQueries
+    similar: SimilarOrders
+    partners: ExchangeTokens
+    labels: Mapping[str, str]
+    """Every matter and service code and its Chinese name."""
+    services: Sequence[str]
+    """Codes of services among them."""
     service: WorkOrderService
+    units: UnitParts
     health: Callable[[], Health]
     metrics: Metrics = field(default_factory=Metrics)
     gateway: Gateway = field(default_factory=NoGateway)
@@ -93,4 +115,8 @@ class WebDeps:
     """Where the page `/call` rings; None in a web part without a line."""
     staffing: Staffing | None = None
     """Who answers; None in a web part without a line."""
+    stats: Statistics | None = None
+    """None in a web part without statistics."""
+    flags: Mapping[str, FlagNote] = field(default_factory=dict)
+    """By code."""
     now: Callable[[], datetime] = utc_now

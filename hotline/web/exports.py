@@ -10,10 +10,12 @@ from fastapi.responses import StreamingResponse
 
 from hotline.stats.export import export_calls, export_orders
 from hotline.stats.sheets import MEDIA_TYPES
+from hotline.store.sight import Sight
 from hotline.store.views import local_midnight
 from hotline.web.auth import Exporter
 from hotline.web.deps import WebDeps
 from hotline.web.problems import Problem
+from hotline.web.sight import names_of
 from hotline.web.site import SiteDep
 
 MAX_DAYS = 366
@@ -36,7 +38,8 @@ async def export(
         raise Problem(422, "export.range", f"1 to {MAX_DAYS} days")
     period = f"{since.isoformat()}/{until.isoformat()}"
     await site.record(session.user.name, "export", f"{kind}.{fmt}", period)
-    file = await site.ask(_write, site.deps, kind, fmt, (since, until + timedelta(days=1)))
+    names = names_of(session.user)
+    file = await site.ask(_write, site.deps, kind, fmt, (since, until + timedelta(days=1)), names)
     name = f"12348-{kind}-{since.isoformat()}-{until.isoformat()}.{fmt}"
     return StreamingResponse(
         _chunks(file),
@@ -45,15 +48,20 @@ async def export(
     )
 
 
-def _write(deps: WebDeps, kind: Kind, fmt: Format, period: tuple[date, date]) -> IO[bytes]:
-    """The table in a file without a name: it is gone when it is closed, whatever happens to the answer."""
+def _write(
+    deps: WebDeps, kind: Kind, fmt: Format, period: tuple[date, date], names: tuple[str, ...]
+) -> IO[bytes]:
+    """The table, without complaints about who has one of the names, in a file without a name of its own.
+
+    It is gone when it is closed, whatever happens to the answer.
+    """
     start, end = local_midnight(period[0]), local_midnight(period[1])
     file = tempfile.TemporaryFile(dir=deps.settings.paths.data)  # noqa: SIM115 - closed by `_chunks`
     try:
         if kind == "calls":
-            export_calls(deps.calls.iter_export(start, end), file, fmt, period=period)
+            export_calls(deps.calls.iter_export(start, end, Sight(names)), file, fmt, period=period)
         else:
-            export_orders(deps.orders.iter_export(start, end), file, fmt, period=period)
+            export_orders(deps.orders.iter_export(start, end, names), file, fmt, period=period)
         file.seek(0)
     except BaseException:
         file.close()

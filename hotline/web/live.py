@@ -14,9 +14,10 @@ from fastapi import APIRouter, WebSocket
 from fastapi.websockets import WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hotline.web.auth import PUBLIC
+from hotline.web.auth import PUBLIC, RIGHTS
 from hotline.web.feed import FeedFull
 from hotline.web.mailbox import Mailbox, TooSlow
+from hotline.web.sight import viewer_of
 from hotline.web.site import Site, site_of
 from hotline.web.tickets import Ticket
 
@@ -54,12 +55,15 @@ class _Refused(Exception):
 
 @router.websocket("/live", dependencies=[PUBLIC])
 async def live(websocket: WebSocket) -> None:
-    """Follow all calls. The first frame carries the ticket, so that it is in no address and no log."""
+    """Follow the calls one may see. The first frame carries the ticket: it is in no address and no log."""
     site = site_of(websocket)
     await websocket.accept()
     try:
         ticket, hello = await _hello(websocket, site)
-        with site.feed.connect(hello.epoch, hello.after) as box:
+        session = await site.ask(site.deps.users.session, ticket.session, site.deps.now())
+        if session is None or session.user.role not in RIGHTS["read"]:
+            raise _Refused(1008)
+        with site.feed.connect(hello.epoch, hello.after, viewer_of(site, session.user)) as box:
             await _converse(websocket, site, box, ticket)
     except _Refused as refused:
         await _close(websocket, refused.code)

@@ -10,16 +10,22 @@ from hotline.store.users import Role, User
 from hotline.web.auth import Body, Editor
 from hotline.web.problems import Problem
 from hotline.web.shapes import iso
-from hotline.web.site import SiteDep
+from hotline.web.sight import hidden_from, need_order
+from hotline.web.site import Site, SiteDep
 from workorders.life import choices
 from workorders.messages import ActOnOrder
 from workorders.model import Action, Actor, WorkOrder
+from workorders.service import WITH_MORE
 
 router = APIRouter(prefix="/api/v1", tags=["orders"])
 
-ACTORS = {Role.AGENT: Actor.AGENT, Role.SUPERVISOR: Actor.SUPERVISOR}
-NOT_HERE = frozenset({Action.EDIT})
-"""Has a route of its own, which wants the version that was seen."""
+ACTORS = {Role.AGENT: Actor.AGENT, Role.LAWYER: Actor.AGENT, Role.SUPERVISOR: Actor.SUPERVISOR}
+NOT_HERE = frozenset({Action.EDIT, Action.ATTACH, *WITH_MORE})
+"""Have routes of their own: one wants the version that was seen, one a file, the others say more."""
+HEIRS = frozenset(ACTORS)
+"""Roles of those who may own an order."""
+PAIRED = frozenset({Action.MERGE, Action.RELATE})
+"""Name a second order."""
 MOVES = frozenset(each.value for each in Action) - NOT_HERE
 
 
@@ -42,6 +48,8 @@ async def move(
     """Make the move. 403 for one that the role may not make, 409 for one that does not fit, 404 as always."""
     if form.action not in MOVES:
         raise Problem(422, "web.invalid", "Invalid: body.action")
+    view = await need_order(site, session.user, number)
+    await _not_the_subject(site, view.order, session.user, form)
     act = ActOnOrder(
         number,
         form.action,
@@ -65,9 +73,20 @@ def actor_of(user: User) -> Actor:
     return ACTORS.get(user.role, Actor.AUDITOR)
 
 
-def hidden_from(order: WorkOrder, user: User) -> bool:
-    """A complaint does not exist for the person it is about."""
-    return bool(order.life.against_person) and order.life.against_person in {user.name, user.display}
+async def _not_the_subject(site: Site, order: WorkOrder, user: User, form: Move) -> None:
+    """The table knows people by the names they sign in with; a complaint may name them otherwise.
+
+    Raises `Problem` 404 for a second order that does not exist for the user, 422 for an heir who is none, 409
+    for giving a complaint to the person it is about.
+    """
+    if form.action in PAIRED and form.to:
+        await need_order(site, user, form.to)
+    if form.action == Action.HAND_OVER:
+        heir = await site.ask(site.deps.users.get, form.to)
+        if heir is None or heir.disabled or heir.role not in HEIRS:
+            raise Problem(422, "order.nobody", "no colleague of that name takes orders")
+        if hidden_from(order, heir):
+            raise Problem(409, "order.forbidden_move", "a complaint is not assigned to whom it is about")
 
 
 def life_json(order: WorkOrder, user: User) -> dict[str, Any]:
@@ -95,8 +114,9 @@ def life_json(order: WorkOrder, user: User) -> dict[str, Any]:
                 "how": each.how,
                 "outcome": each.outcome,
                 "rating": each.rating,
+                "caller": each.caller,
             }
             for each in life.visits
         ],
-        "choices": [each.value for each in choices(order, actor_of(user)) if each not in NOT_HERE],
+        "choices": [each.value for each in choices(order, actor_of(user), user.name) if each not in NOT_HERE],
     }

@@ -8,8 +8,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from hotline.errors import HotlineError
+from workorders.attachments import TooManyFiles
 from workorders.errors import ForbiddenMove, NotPermitted, StaleOrder, UnknownOrder, WorkOrderError
+from workorders.intake import KeyReused
 from workorders.number import BadNumber
+from workorders.ports import DuplicateOrder
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -19,6 +22,9 @@ _STATUS: dict[type[Exception], int] = {
     ForbiddenMove: 409,
     NotPermitted: 403,
     StaleOrder: 409,
+    DuplicateOrder: 409,
+    TooManyFiles: 409,
+    KeyReused: 409,
 }
 
 
@@ -77,7 +83,7 @@ def _place(loc: tuple[int | str, ...]) -> str:
 
 
 async def _order(_request: Request, error: Exception) -> JSONResponse:
-    status = _STATUS.get(type(error))
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
     if status is None:
         status = 503 if isinstance(error, WorkOrderError) and error.retryable else 400
     code = error.code if isinstance(error, WorkOrderError) else "order.error"

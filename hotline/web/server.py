@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +14,54 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import BaseRoute
 
 from hotline.metrics import CONTENT_TYPE
 from hotline.settings import WebSettings
 from hotline.web import (
+    account,
+    accounts,
     api,
+    audit,
     auth,
+    beside,
     call_door,
     console,
+    deliveries,
+    exchange,
     exports,
+    flags,
     floor,
+    forecast,
     gateway,
+    holds,
+    incidents,
+    intake,
     live,
     order_moves,
+    quality,
     recordings,
+    referrals,
     roster,
+    saved_reports,
+    stat_exports,
+    stats,
+    topics,
+    unit_feed,
+    unit_files,
     units,
+    video,
+    wall,
+    workbench,
 )
+from hotline.web.api_examples import give_examples
 from hotline.web.auth import PUBLIC, Guard
 from hotline.web.call_door import MAX_CALL_FRAME
 from hotline.web.deps import WebDeps
 from hotline.web.problems import install
 from hotline.web.shield import Shield
 from hotline.web.site import Site, SiteDep, from_loopback
+from hotline.web.steady_websocket import SteadyWebSocket
 
 log = logging.getLogger(__name__)
 
@@ -55,21 +80,42 @@ def make_app(deps: WebDeps) -> FastAPI:
     for part in (
         router,
         auth.router,
+        account.router,
+        accounts.router,
         api.router,
+        audit.router,
         recordings.router,
         exports.router,
+        flags.router,
         live.router,
         console.router,
         floor.router,
         roster.router,
         order_moves.router,
+        beside.router,
+        incidents.router,
+        referrals.router,
+        exchange.router,
+        video.router,
+        stats.router,
+        quality.router,
+        topics.router,
+        stat_exports.router,
+        saved_reports.router,
+        forecast.router,
         gateway.router,
+        holds.router,
+        wall.router,
         call_door.router,
+        workbench.router,
+        deliveries.router,
     ):
         app.include_router(part)
-    app.include_router(units.router)
+    for part in (units.router, unit_files.router, unit_feed.router, intake.router):
+        app.include_router(part)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Shield, settings=deps.settings.web)
+    largest = deps.settings.attachments.max_mb * 1024 * 1024
+    app.add_middleware(Shield, settings=deps.settings.web, largest_file=largest)
     deps.metrics.watch_queue("browsers", lambda: site.feed.depth, lambda: site.feed.dropped)
     return app
 
@@ -106,11 +152,34 @@ async def metrics(request: Request, site: SiteDep) -> Response:
 @router.get("/units/v1/openapi.json", dependencies=[PUBLIC])
 async def units_openapi() -> dict[str, Any]:
     """The units' API, for their developers."""
+    routes = [*units.router.routes, *unit_files.router.routes, *unit_feed.router.routes]
+    return openapi_of("12348 work orders for handling units", routes)
+
+
+@router.get("/channels/v1/openapi.json", dependencies=[PUBLIC])
+async def channels_openapi() -> dict[str, Any]:
+    """The API by which other channels file, for their developers."""
+    return openapi_of("12348 work orders from other channels", intake.router.routes)
+
+
+def openapi_of(title: str, routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The OpenAPI document of some routes, the error document included."""
+    said = "Bearer token. Errors are application/problem+json with a stable `code`."
+    document = get_openapi(title=title, version="1", description=said, routes=routes)
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["ProblemDocument"] = units.ProblemDocument.model_json_schema()
+    give_examples(document)
+    return document
+
+
+@router.get("/exchange/v1/openapi.json", dependencies=[PUBLIC])
+async def exchange_openapi() -> dict[str, Any]:
+    """The API for other lines and systems, for their developers."""
     return get_openapi(
-        title="12348 work orders for handling units",
+        title="12348 exchange with other lines and systems",
         version="1",
-        description="Bearer token per unit. Errors are application/problem+json with a stable `code`.",
-        routes=units.router.routes,
+        description="Bearer token per system. Errors are application/problem+json with a stable `code`.",
+        routes=exchange.router.routes,
     )
 
 
@@ -149,7 +218,7 @@ async def serve_web(
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            ws="websockets-sansio",
+            ws=SteadyWebSocket,
             ws_max_size=MAX_CALL_FRAME,
             ws_per_message_deflate=False,
             limit_concurrency=1_000,
@@ -160,6 +229,7 @@ async def serve_web(
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(app.state.site.feed.run)
+            group.start_soon(app.state.site.verification.run)
             group.start_soon(_run, server, listener)
             await server.ready.wait()
             task_status.started(port)

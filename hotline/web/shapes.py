@@ -1,13 +1,16 @@
 """Calls and orders as the page's JSON, masked unless a permitted person has asked for the raw."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from hotline import redact
 from hotline.conversation import Intent, Slot, Span
+from hotline.personal import NAME_FIELDS, hide, mask_person
 from hotline.store.views import CallRow, CallView, UtteranceView
-from hotline.web.masking import TranscriptMask
+from hotline.summary_links import LINKS, links_of
+from hotline.web.names import PersonalMask
 from hotline.web.timing import pieces
 from workorders.messages import EvidenceSpan, FieldValue
 from workorders.model import HistoryEntry, OrderField
@@ -15,8 +18,7 @@ from workorders.queries import OrderRow, OrderView
 
 Json = dict[str, Any]
 
-PHONE = "phone"
-NAME = "caller_name"
+NUMBER_FIELDS = frozenset({"phone", "id_number"})
 
 
 def mask_contact(contact: str) -> str:
@@ -56,7 +58,7 @@ def call_row_json(row: CallRow, *, raw: bool = False) -> Json:
     }
 
 
-def call_json(view: CallView, mask: TranscriptMask | None) -> Json:
+def call_json(view: CallView, mask: PersonalMask | None) -> Json:
     """A call; without a mask everything is raw."""
     intent = None if view.intent is None else intent_json(view.intent, mask)
     return {
@@ -85,9 +87,9 @@ def call_json(view: CallView, mask: TranscriptMask | None) -> Json:
     }
 
 
-def utterance_json(view: UtteranceView, mask: TranscriptMask | None) -> Json:
+def utterance_json(view: UtteranceView, mask: PersonalMask | None) -> Json:
     """A final utterance. The recogniser's own words go out only when raw: they spell numbers out."""
-    text = view.text if mask is None else (mask.text(view.utterance) or mask_words(view.text))
+    text = view.text if mask is None else (mask.text(view.utterance) or mask.words(view.text))
     body: Json = {
         "utterance": view.utterance,
         "leg": view.leg,
@@ -109,7 +111,7 @@ def utterance_json(view: UtteranceView, mask: TranscriptMask | None) -> Json:
     return body
 
 
-def intent_json(intent: Intent, mask: TranscriptMask | None) -> Json:
+def intent_json(intent: Intent, mask: PersonalMask | None) -> Json:
     """The router's reading of a call."""
     return {
         "matter": asdict(intent.matter),
@@ -122,7 +124,7 @@ def intent_json(intent: Intent, mask: TranscriptMask | None) -> Json:
     }
 
 
-def _slot(slot: Slot, mask: TranscriptMask | None) -> Json:
+def _slot(slot: Slot, mask: PersonalMask | None) -> Json:
     return {
         "name": slot.name,
         "value": _value(slot.name, slot.value, mask),
@@ -132,19 +134,21 @@ def _slot(slot: Slot, mask: TranscriptMask | None) -> Json:
     }
 
 
-def _span(span: Span | EvidenceSpan, mask: TranscriptMask | None) -> Json:
+def _span(span: Span | EvidenceSpan, mask: PersonalMask | None) -> Json:
     text = span.text if mask is None else mask.span(span.utterance, span.start, span.end, span.text)
     return {"utterance": span.utterance, "start": span.start, "end": span.end, "text": text}
 
 
-def _value(name: str, value: str, mask: TranscriptMask | None) -> str:
+def _value(name: str, value: str, mask: PersonalMask | None) -> str:
     if mask is None:
         return value
-    return redact.mask_phone(value) if name == PHONE else mask_words(value)
+    if name in NUMBER_FIELDS:
+        return redact.mask_phone(value)
+    return mask_person(value) if name in NAME_FIELDS else mask.words(value)
 
 
-def order_row_json(row: OrderRow) -> Json:
-    """One line of the list of orders."""
+def order_row_json(row: OrderRow, names: Iterable[str] = ()) -> Json:
+    """One line of the list of orders; `names`: persons' names that stand in its form."""
     return {
         "number": row.number,
         "call": row.call_id,
@@ -155,17 +159,18 @@ def order_row_json(row: OrderRow) -> Json:
         "matter_label": row.matter_label,
         "service_label": row.service_label,
         "district": row.district,
-        "summary": mask_words(row.summary),
+        "summary": hide(row.summary, names),
         "unit": row.unit,
         "unit_name": row.unit_name,
         "sign_by": iso(row.sign_by),
         "due": iso(row.due),
         "flags": list(row.flags),
+        "content_deleted_at": iso(row.content_deleted_at),
         "cursor": row.cursor,
     }
 
 
-def order_json(view: OrderView, mask: TranscriptMask | None) -> Json:
+def order_json(view: OrderView, mask: PersonalMask | None) -> Json:
     """An order with its fields and history; without a mask everything is raw."""
     order = view.order
     return {
@@ -176,7 +181,7 @@ def order_json(view: OrderView, mask: TranscriptMask | None) -> Json:
         "matter_label": order.matter_label,
         "service_label": order.service_label,
         "district": order.district,
-        "summary": order.summary if mask is None else mask_words(order.summary),
+        "summary": order.summary if mask is None else mask.words(order.summary),
         "caller_contact": order.caller_contact if mask is None else mask_contact(order.caller_contact),
         "source": order.source,
         "flags": list(order.flags),
@@ -189,14 +194,24 @@ def order_json(view: OrderView, mask: TranscriptMask | None) -> Json:
         "due": iso(order.due),
         "provisional": order.provisional,
         "version": order.version,
+        "content_deleted_at": iso(order.content_deleted_at),
         "masked": mask is not None,
-        "fields": [_field(item, mask) for item in order.fields],
+        "summary_links": [
+            {"start": each.start, "end": each.end, "evidence": [_span(span, mask) for span in each.evidence]}
+            for each in links_of(order.summary, [item.field for item in order.fields])
+        ],
+        "fields": [_field(item, mask) for item in order.fields if item.field.name != LINKS],
         "history": [_history(entry, mask) for entry in view.history],
         "deliveries": [asdict(delivery) for delivery in view.deliveries],
+        "channel": order.channel,
+        "attachments": [
+            {"key": file.key, "name": file.name, "size": file.size, "by": file.by, "at": iso(file.at)}
+            for file in view.attachments
+        ],
     }
 
 
-def _field(item: OrderField, mask: TranscriptMask | None) -> Json:
+def _field(item: OrderField, mask: PersonalMask | None) -> Json:
     value: FieldValue = item.field
     machine = item.machine_value
     return {
@@ -209,7 +224,7 @@ def _field(item: OrderField, mask: TranscriptMask | None) -> Json:
     }
 
 
-def _history(entry: HistoryEntry, mask: TranscriptMask | None) -> Json:
+def _history(entry: HistoryEntry, mask: PersonalMask | None) -> Json:
     def shown(text: str | None) -> str | None:
         return text if text is None or mask is None else _value(entry.field or "", text, mask)
 

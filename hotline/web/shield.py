@@ -1,5 +1,6 @@
 """What every request and answer passes: checks of host, origin and size, and the security headers."""
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,7 +11,10 @@ from hotline.settings import WebSettings
 from hotline.web.problems import Problem
 
 MAX_BODY = 64 * 1024
-"""Bytes of a request's body; nothing we take is larger."""
+"""Bytes of a request's body; nothing we take is larger, files aside."""
+
+_UPLOAD = re.compile(r"/(?:units/v1|api/v1/unit)/orders/[^/]{1,64}/attachments")
+"""Where files are sent to; their handlers hold them to `attachments.max_mb` and say so."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -29,10 +33,12 @@ POLICY = "; ".join(
 class Shield:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: WebSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: WebSettings, largest_file: int = 0) -> None:
+        """`largest_file`: bytes that may be sent where files are taken."""
         self._app = app
         self._hosts = {host.lower() for host in (*settings.allowed_hosts, settings.host)}
         self._secure = settings.secure_cookies
+        self._largest_file = largest_file + MAX_BODY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request, cap its body, dress the answer."""
@@ -55,13 +61,13 @@ class Shield:
         await self._capped(scope, receive, dressed)
 
     async def _capped(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken = 0
+        taken, limit = 0, self._limit(scope)
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MAX_BODY:
+            if taken > limit:
                 raise HTTPException(413)  # the one kind of error that FastAPI lets out of reading a body
             return message
 
@@ -77,9 +83,13 @@ class Shield:
         ):
             return Problem(403, "web.origin", "Requests from other sites are refused")
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length[:12]) > MAX_BODY:
+        if not length.isdigit() or int(length[:12]) > self._limit(scope):
             return Problem(413, "web.too_large")
         return None
+
+    def _limit(self, scope: Scope) -> int:
+        upload = scope.get("method") == "POST" and _UPLOAD.fullmatch(scope["path"])
+        return self._largest_file if upload else MAX_BODY
 
     def _dressing(self, scope: Scope, send: Send) -> Send:
         static = scope["path"].startswith("/static/")
@@ -88,7 +98,7 @@ class Shield:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = POLICY
+                headers.setdefault("Content-Security-Policy", POLICY)  # files bring a stricter one
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["X-Frame-Options"] = "DENY"
                 headers["Referrer-Policy"] = "no-referrer"

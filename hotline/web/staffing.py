@@ -7,6 +7,7 @@ from datetime import datetime
 from hotline.acd.model import AcdLog, Agent
 from hotline.acd.policy import AcdPolicy
 from hotline.acd.ports import Acd
+from hotline.call.calling_back import CallingBack
 from hotline.call.floor import Floor
 from hotline.conversation import CallId
 from hotline.gateway.media import MediaLeg
@@ -23,8 +24,12 @@ class Staffing:
     """A user's profile, by name and display name."""
     open_leg: Callable[[bytes], Awaitable[tuple[MediaLeg, bytes]]]
     """A browser's offer → its leg and our answer. Raises `HotlineError`."""
+    back: CallingBack
+    """Calls that agents place."""
     confirm: Callable[[CallId, datetime], Awaitable[str | None]]
     """Files a call's order; its number, or None when it comes later. Raises `HotlineError`."""
+    call_back: Callable[[CallId, str, datetime], Awaitable[str | None]]
+    """Files an order to call back whoever hung up unheard, for the agent named. Raises `HotlineError`."""
     log: Callable[[datetime, datetime], Iterable[AcdLog]]
     """The stored lines of a time, half open; blocks."""
     roster: Callable[[], Mapping[str, Agent]]

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { h, replace, toast } from "./dom.js";
 import { mmss, tick, when } from "./format.js";
-import { ListColumn } from "./list.js";
+import { ListColumn, rowsToRead } from "./list.js";
 import { pill } from "./order.js";
 import { errorText, t } from "./text.js";
 
@@ -27,14 +27,15 @@ export class Calls {
     await this.read();
   }
 
-  async read(more = false) {
+  // `more`: the next rows too; `again`: as many as are there, so that nobody loses their place.
+  async read({ more = false, again = false } = {}) {
     const reading = ++this.#reading;
     try {
-      const page = await get("/api/v1/calls", { text: this.#text, cursor: more ? this.#next : "", limit: 50 });
+      const page = await get("/api/v1/calls", { text: this.#text, cursor: more ? this.#next : "", limit: rowsToRead(this.#stored.length, again) });
       if (reading !== this.#reading) return;
       this.#stored = more ? [...this.#stored, ...page.calls] : page.calls;
       this.#next = page.next;
-      this.#total = page.total;
+      this.#total = `${page.total}${page.more ? "+" : ""}`;
       this.draw();
     } catch (error) {
       toast(errorText(error), "error");
@@ -59,7 +60,7 @@ export class Calls {
           ],
       stored.map(storedRow),
       stored.length ? null : h("p", { class: "rows-none" }, this.#text ? t("calls.none.found", { text: this.#text }) : t("calls.none")),
-      this.#next ? h("button", { class: "more", type: "button", onclick: () => this.read(true) }, t("calls.more")) : null,
+      this.#next ? h("button", { class: "more", type: "button", onclick: () => this.read({ more: true }) }, t("calls.more")) : null,
     );
     this.list.refresh(this.list.selected);
     tick();

@@ -1,14 +1,18 @@
 // One call: its head, transcript and order; live while it goes on, from the database afterwards.
 
 import { ask, get } from "./api.js";
+import { once, show } from "./dialogs.js";
 import { h, icon, replace, toast } from "./dom.js";
 import { mmss, tick, when } from "./format.js";
+import { holdButton } from "./hold.js";
 import { OrderPane, pill } from "./order.js";
 import { Player } from "./player.js";
 import { errorText, name, t } from "./text.js";
 import { Transcript } from "./transcript.js";
 
 const RETRY_MS = [300, 900, 2000, 4000];
+// What stands for a call, of orders that other lines or channels sent.
+const OUTSIDE = /^(outside|web|wechat|tv|visit|12345)-/;
 
 export class Detail {
   #player = new Player();
@@ -17,8 +21,9 @@ export class Detail {
   #shown = "";
   #stored = null;
   #reading = 0;
+  #number = "";
 
-  constructor(live, me) {
+  constructor(live, me, onCallBack = null) {
     this.live = live;
     this.me = me;
     this.transcript = new Transcript((sample) => this.#player.playFrom(sample));
@@ -26,6 +31,7 @@ export class Detail {
       onLight: (spans, scroll) => this.transcript.light(spans, scroll),
       onMarks: (marks) => this.transcript.mark(marks),
       mayEdit: me.rights.includes("edit"),
+      onCallBack,
     });
     this.order.element.addEventListener("changed", () => this.live.calls.has(this.#shown) || this.#read());
     this.#player.addEventListener("at", (event) => this.transcript.playing(event.detail));
@@ -41,14 +47,24 @@ export class Detail {
     return this.#player;
   }
 
-  show(call) {
-    if (call === this.#shown) return;
+  // A call; or an order that came without one, by its number.
+  show(call, number = "") {
+    if (call === this.#shown && number === this.#number) return;
+    const same = call && call === this.#shown;
+    this.#number = number;
+    if (same) return;
     this.#shown = call;
     this.#stored = null;
-    replace(this.element, call ? this.#call : this.#none);
+    this.order.clear(); // what is pressed now must not be meant for the one before
+    replace(this.element, call || number ? this.#call : this.#none);
+    if (number && (!call || OUTSIDE.test(call))) {
+      this.#alone();
+      return;
+    }
     if (!call) return;
     const live = this.live.calls.get(call);
     this.#player.load(call, false, 0);
+    this.order.clear();
     this.#showEarlier(call);
     if (live) this.#showLive(live);
     else this.#read();
@@ -97,8 +113,9 @@ export class Detail {
 
   #showSides(live) {
     this.#showHead({ ...live, open: true });
-    const filed = [...live.orders.values()];
-    this.order.show({ orders: [], intent: live.intent, pending: filed, masked: true, draftOf: this.#talked(live) ? live.call : "" });
+    if (live.recording) this.#player.follow(live.call, live.recording_origin);
+    const filed = live.orders.size ? [...live.orders.values()] : calledAbout(live);
+    this.order.show({ orders: [], intent: live.intent, pending: filed, masked: true, draftOf: live.attended ? live.call : "" });
     if (filed.length) this.#readOrders(filed);
   }
 
@@ -106,13 +123,39 @@ export class Detail {
     const call = this.#shown;
     try {
       const orders = await Promise.all(filed.map((order) => get(`/api/v1/orders/${encodeURIComponent(order.number)}`)));
-      if (call === this.#shown && this.live.calls.has(call)) this.order.show({ orders, intent: null, masked: true });
+      if (call === this.#shown) this.order.show({ orders, intent: null, masked: true });
     } catch (error) {
       if (error.status !== 404) toast(errorText(error), "error");
     }
   }
 
+  // An order without its call: from another line, or found by its number only.
+  async #alone() {
+    const number = this.#number;
+    let order;
+    try {
+      order = await get(`/api/v1/orders/${encodeURIComponent(number)}`);
+    } catch (error) {
+      toast(errorText(error), "error");
+      return;
+    }
+    if (number !== this.#number) return;
+    if (!this.#shown && order.call && !OUTSIDE.test(order.call)) {
+      this.show(order.call, number);
+      return;
+    }
+    this.#earlier.hidden = true;
+    this.#player.load("", false, 0);
+    this.transcript.reset([], false, t("detail.no_call"));
+    replace(this.#head, h("div", { class: "avatar" }, icon("orders")), h("div", { class: "who-calls" }, h("h2", {}, order.caller_contact || "—"), h("p", {}, order.channel === "phone" ? name("source", order.source) : name("channel", order.channel), " · ", when(order.filed_at))), h("span", { class: "grow" }), this.me.rights.includes("supervise") && !order.content_deleted_at ? holdButton(order.number, "orders") : null);
+    this.order.show({ orders: [order], intent: null, masked: order.masked !== false });
+  }
+
   async #read() {
+    if (this.#number && (!this.#shown || OUTSIDE.test(this.#shown))) {
+      await this.#alone();
+      return;
+    }
     const call = this.#shown;
     const reading = ++this.#reading;
     for (const wait of [0, ...RETRY_MS]) {
@@ -140,12 +183,15 @@ export class Detail {
       this.#player.load(stored.call, stored.recorded, stored.recording_origin);
       this.transcript.reset(stored.utterances, false);
     }
-    this.order.show({ orders: stored.work_orders, intent: stored.intent, masked: stored.masked, draftOf: stored.outcome === "answered" ? stored.call : "" });
+    const about = calledAbout(stored);
+    this.order.show({ orders: stored.work_orders, intent: stored.intent, pending: about, masked: stored.masked, draftOf: stored.outcome === "answered" ? stored.call : "" });
+    if (about.length && !stored.work_orders.length) this.#readOrders(about);
   }
 
-  // Only what a person hears is confirmed by a person.
-  #talked(live) {
-    return live.node === "duty" && [...live.utterances.values()].some((each) => each.speaker === "agent");
+  // Plays the words of the field in the light; with none, the newest.
+  playWords() {
+    const sample = this.transcript.wordsAt();
+    if (sample !== null) this.#player.playFrom(sample);
   }
 
   #showHead(call) {
@@ -171,6 +217,7 @@ export class Detail {
       ),
       h("div", { class: "tags" }, flags.map((flag) => pill("flag", flag)), call.outcome ? pill("outcome", call.outcome) : null),
       mayUnmask ? h("button", { class: "small", type: "button", onclick: () => this.#unmask() }, icon("eye"), t("detail.unmask")) : null,
+      this.me.rights.includes("supervise") && !call.open ? holdButton(call.call) : null,
     );
     tick();
   }
@@ -183,8 +230,7 @@ export class Detail {
       h(
         "form",
         {
-          onsubmit: async (event) => {
-            event.preventDefault();
+          onsubmit: once(async () => {
             try {
               const raw = await ask("POST", `/api/v1/calls/${encodeURIComponent(this.#shown)}/unmask`, { reason: reason.value.trim() });
               dialog.close();
@@ -192,17 +238,20 @@ export class Detail {
             } catch (error) {
               toast(errorText(error), "error");
             }
-          },
+          }),
         },
         h("p", {}, t("detail.unmask.ask")),
         reason,
         h("div", { class: "edit-row" }, h("button", { class: "primary", type: "submit" }, t("detail.unmask.go")), h("button", { type: "button", onclick: () => dialog.close() }, t("detail.cancel"))),
       ),
     );
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
+    show(dialog);
   }
+}
+
+// An agent called somebody back: the order that it was about.
+function calledAbout(call) {
+  return call.channel === "callback" ? [{ number: call.dialled }] : [];
 }
 
 function duration(call) {

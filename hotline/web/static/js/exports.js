@@ -1,8 +1,8 @@
-// Exports by range of days; and the audit log for those who keep it.
+// Exports by range of days.
 
-import { download, get } from "./api.js";
-import { h, replace, toast } from "./dom.js";
-import { fullTime, isoDay } from "./format.js";
+import { download } from "./api.js";
+import { h, toast } from "./dom.js";
+import { isoDay, saveFile } from "./format.js";
 import { errorText, t } from "./text.js";
 
 const DAY_MS = 86400000;
@@ -26,7 +26,7 @@ export function exportsPage() {
         go.textContent = t("export.busy");
         try {
           const file = await download(`/api/v1/exports/${chosen.get("kind")}.${chosen.get("format")}`, { since: since.value, until: until.value });
-          save(file);
+          saveFile(file);
           toast(t("export.done", { file: file.name }));
         } catch (error) {
           toast(errorText(error), "error");
@@ -64,34 +64,4 @@ function choice(field, label, options) {
     h("legend", {}, label),
     h("div", { class: "choices" }, options.map(([value, text], at) => h("label", { class: "choice" }, h("input", { type: "radio", name: field, value, checked: at === 0 }), h("span", {}, text)))),
   );
-}
-
-function save({ blob, name }) {
-  const address = URL.createObjectURL(blob);
-  const link = h("a", { href: address, download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
-}
-
-export function auditPage() {
-  const body = h("tbody");
-  const page = h(
-    "main",
-    { class: "page wide-page" },
-    h("h1", {}, t("audit.title")),
-    h("table", { class: "table" }, h("thead", {}, h("tr", {}, ["at", "who", "action", "subject", "detail"].map((column) => h("th", {}, t(`audit.${column}`))))), body),
-  );
-  get("/api/v1/audit", { limit: 200 })
-    .then(({ entries }) =>
-      replace(
-        body,
-        entries.length
-          ? entries.map((entry) => h("tr", {}, [fullTime(entry.at), entry.who, entry.action, entry.subject, entry.detail].map((cell) => h("td", {}, cell))))
-          : h("tr", {}, h("td", { colspan: "5" }, t("audit.none"))),
-      ),
-    )
-    .catch((error) => toast(errorText(error), "error"));
-  return page;
 }

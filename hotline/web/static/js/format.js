@@ -4,6 +4,7 @@ import { t } from "./text.js";
 
 const ZONE = "Asia/Shanghai";
 const clock = new Intl.DateTimeFormat("zh-CN", { timeZone: ZONE, hour: "2-digit", minute: "2-digit", hour12: false });
+const seconds = new Intl.DateTimeFormat("zh-CN", { timeZone: ZONE, timeStyle: "medium", hour12: false });
 const dayOf = new Intl.DateTimeFormat("en-CA", { timeZone: ZONE });
 const monthDay = new Intl.DateTimeFormat("zh-CN", { timeZone: ZONE, month: "numeric", day: "numeric" });
 
@@ -20,6 +21,7 @@ export function when(iso) {
   const today = new Date();
   if (day === isoDay(today)) return clock.format(date);
   if (day === isoDay(new Date(today - 86400000))) return `${t("time.yesterday")} ${clock.format(date)}`;
+  if (day.slice(0, 4) !== isoDay(today).slice(0, 4)) return `${day} ${clock.format(date)}`;
   return `${monthDay.format(date)} ${clock.format(date)}`;
 }
 
@@ -27,6 +29,21 @@ export function fullTime(iso) {
   if (!iso) return "";
   const date = new Date(iso);
   return `${isoDay(date)} ${clock.format(date)}`;
+}
+
+// To the second, where somebody may have to prove when it was.
+export const exactTime = (iso) => (iso ? `${isoDay(new Date(iso))} ${seconds.format(new Date(iso))}` : "");
+
+// Gives the browser a file to keep.
+export function saveFile({ blob, name }) {
+  const address = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
 export function mmss(seconds) {

@@ -5,6 +5,9 @@ import { h, replace, toast } from "./dom.js";
 import { errorText, t } from "./text.js";
 
 const EVERY_MS = 2000;
+const AGAIN_MS = 8000;
+// Numbers that are names, not amounts.
+const PLAIN = new Set(["asr.detector", "trunk.last_status"]);
 const ALARMS = new Set(["media.stalls", "media.malformed", "media.foreign", "media.unauthentic", "sip.faults", "sip.overloaded", "sip.streams_cut", "defence.banned", "outbox.dead", "pbx.malformed"]);
 
 export function gatewayPage(rights) {
@@ -19,7 +22,9 @@ export function gatewayPage(rights) {
       replace(parts, Object.entries(state.parts).map(([part, figures]) => panel(part, figures)));
       replace(bans, banned(state.bans, rights, read));
     } catch (error) {
+      if (error.status === 401 || error.status === 403) return;
       toast(errorText(error), "error");
+      setTimeout(read, AGAIN_MS);
       return;
     }
     setTimeout(read, EVERY_MS);
@@ -28,16 +33,18 @@ export function gatewayPage(rights) {
   return page;
 }
 
-function panel(part, figures) {
+// A trunk is called `trunk_` and its name in the settings.
+function panel(called, figures) {
+  const [part, own] = called.startsWith("trunk_") ? ["trunk", called.slice("trunk_".length)] : [called, ""];
   const rows = Object.entries(figures).map(([figure, value]) => {
     const alarm = ALARMS.has(`${part}.${figure}`) && value > 0;
-    return h("tr", { class: alarm ? "alarm" : "" }, h("th", { scope: "row" }, label(part, figure)), h("td", {}, shown(value)));
+    return h("tr", { class: alarm ? "alarm" : "" }, h("th", { scope: "row" }, label(part, figure)), h("td", {}, PLAIN.has(`${part}.${figure}`) ? String(value) : shown(value)));
   });
-  return h("section", { class: "gateway-part" }, h("h2", {}, label("part", part)), h("table", { class: "table" }, h("tbody", {}, rows)));
+  return h("section", { class: "gateway-part" }, h("h2", {}, label("part", part, { name: own })), h("table", { class: "table" }, h("tbody", {}, rows)));
 }
 
-function label(group, key) {
-  const text = t(`gateway.${group}.${key}`);
+function label(group, key, values = {}) {
+  const text = t(`gateway.${group}.${key}`, values);
   return text === `gateway.${group}.${key}` ? key : text;
 }
 

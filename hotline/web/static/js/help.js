@@ -12,11 +12,15 @@ const KEYS = [
   [["←", "→"], "help.arrows"],
   [["f", "F"], "help.f"],
   [["e"], "help.e"],
+  [["p"], "help.p"],
   [["Esc"], "help.esc"],
   [["F2", "F4"], "help.answer"],
   [["F8", "F9"], "help.hold"],
   [["F7"], "help.hang_up"],
+  [["t", "d"], "help.others"],
+  [["c", "m", "b"], "help.third"],
   [["Ctrl", "Enter"], "help.confirm"],
+  [["s", "r", "u"], "help.unit"],
   [["?"], "help.help"],
 ];
 

@@ -2,6 +2,12 @@
 
 import { h, icon } from "./dom.js";
 
+const PAGE = 50;
+const MOST = 200;
+
+// How many rows to ask for: a page, or as many as are there when they are read again, so that nobody loses their place.
+export const rowsToRead = (there, again) => (again ? Math.min(MOST, Math.max(PAGE, there)) : PAGE);
+
 export class ListColumn {
   #rows = [];
   body = h("div", { class: "rows", role: "listbox" });

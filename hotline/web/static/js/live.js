@@ -20,6 +20,13 @@ export class Live extends EventTarget {
     await this.#connect();
   }
 
+  // Goes on after somebody has signed in again.
+  resume() {
+    if (this.#socket?.readyState === WebSocket.OPEN || this.#socket?.readyState === WebSocket.CONNECTING) return;
+    this.#tries = 0;
+    this.#connect();
+  }
+
   stop() {
     this.#stopped = true;
     clearInterval(this.#ping);
@@ -98,8 +105,9 @@ export class Live extends EventTarget {
     if (!call) return;
     if (event.type === "utterance") this.#utter(call, event);
     else if (event.type === "intent") call.intent = event.intent;
+    else if (event.type === "alert") call.alerts.set(event.alert.kind, event.alert);
     else if (event.type === "order") call.orders.set(event.order.number, event.order);
-    else Object.assign(call, { node: event.node ?? call.node, recording: event.recording ?? call.recording });
+    else for (const key of ["node", "recording", "recording_origin", "attended"]) call[key] = event[key] ?? call[key];
   }
 
   #utter(call, event) {
@@ -115,5 +123,6 @@ function fromSnapshot(call) {
     live: true,
     utterances: new Map(call.utterances.map((item) => [item.utterance, item])),
     orders: new Map(call.orders.map((order) => [order.number, order])),
+    alerts: new Map((call.alerts ?? []).map((alert) => [alert.kind, alert])),
   };
 }

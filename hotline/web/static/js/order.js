@@ -1,11 +1,17 @@
 // The order beside its transcript: fields with their words, deadlines, history; corrections in place.
 
 import { ask } from "./api.js";
+import { beside } from "./beside.js";
 import { h, icon, replace, toast } from "./dom.js";
-import { fullTime, tick, when } from "./format.js";
+import { fullTime, isoDay, tick, when } from "./format.js";
+import { bases } from "./flags.js";
+import { files } from "./files.js";
 import { moves } from "./moves.js";
 import { errorText, name, t } from "./text.js";
 
+const CALLABLE = /^\+?[0-9*]+$/;
+// What a move changed, where it reads by itself.
+const TOLD = new Set(["other", "unit", "parent", "owner", "holder"]);
 const EDITABLE = ["draft", "filed", "dispatched", "signed", "suspended", "returned"];
 
 export class OrderPane {
@@ -13,8 +19,10 @@ export class OrderPane {
   #fields = [];
   #at = -1;
   #pinned = -1;
+  #kept = null; // a correction that somebody else's change came before
 
-  constructor({ onLight, onMarks, mayEdit }) {
+  constructor({ onLight, onMarks, mayEdit, onCallBack = null }) {
+    this.onCallBack = onCallBack;
     this.onLight = onLight;
     this.onMarks = onMarks;
     this.mayEdit = mayEdit;
@@ -31,6 +39,18 @@ export class OrderPane {
     replace(this.element, parts);
     this.onMarks(this.#fields.flatMap((field) => field.evidence));
     tick();
+    const kept = this.#kept;
+    this.#kept = null;
+    if (kept) this.#fields.find((field) => field.order === kept.order && field.name === kept.field)?.edit?.(kept.value);
+  }
+
+  // Another call is shown: what was being typed about the last one is given up.
+  clear() {
+    this.draftOf = "";
+    this.#kept = null;
+    this.#fields = [];
+    this.#at = this.#pinned = -1;
+    replace(this.element);
   }
 
   // Moves the light to the next field.
@@ -88,27 +108,43 @@ export class OrderPane {
         fact("unit", t("order.unit"), order.unit_name),
         fact("clock", t("order.sign_by"), deadline(order.sign_by, ["filed", "dispatched"].includes(order.state))),
         fact("clock", t("order.due"), deadline(order.due, ["filed", "dispatched", "signed"].includes(order.state))),
-        fact("phone", t("order.contact"), order.caller_contact),
+        fact("phone", t("order.contact"), order.caller_contact && [h("span", {}, order.caller_contact), this.onCallBack && CALLABLE.test(order.caller_contact) ? h("button", { class: "small call-back", type: "button", onclick: () => this.onCallBack(order.number) }, icon("phone"), t("order.call_back")) : null]),
       ),
       this.mayEdit ? moves(order, () => this.element.dispatchEvent(new CustomEvent("changed", { bubbles: true }))) : null,
+      bases(order.flags),
+      beside(order, this.mayEdit && !order.content_deleted_at, () => this.element.dispatchEvent(new CustomEvent("changed", { bubbles: true }))),
       order.provisional ? h("p", { class: "hint" }, t("order.provisional")) : null,
-      h("h3", {}, t("order.fields"), h("small", {}, String(order.fields.length))),
-      h("div", { class: "fields", role: "list" }, this.#summary(order), fields),
+      order.content_deleted_at ? deleted(order) : [
+        h("h3", {}, t("order.fields"), h("small", {}, String(order.fields.length))),
+        h("div", { class: "fields", role: "list" }, this.#summary(order), fields),
+      ],
+      files(`/api/v1/orders/${encodeURIComponent(order.number)}`, order.attachments, false),
       h("h3", {}, t("order.history")),
       h("ol", { class: "history" }, order.history.map(historyLine)),
     );
   }
 
   #summary(order) {
-    const field = { name: "summary", display: order.summary, confidence: null, machine_value: null, evidence: [] };
-    return this.#field(order, field);
+    const links = order.summary_links ?? [];
+    const evidence = links.flatMap((link) => link.evidence);
+    const field = { name: "summary", display: order.summary, confidence: null, machine_value: null, evidence };
+    return this.#field(order, field, links.length ? links.map((link) => this.#sentence(order, link)) : null);
   }
 
-  #field(order, field) {
+  // A sentence of the summary: a click shows the words it rests on.
+  #sentence(order, link) {
+    const text = order.summary.slice(link.start, link.end);
+    if (!link.evidence.length) return h("span", {}, text);
+    const said = link.evidence.map((span) => span.text).join("…");
+    const light = (event) => { event.stopPropagation(); this.onLight(link.evidence, true); };
+    return h("button", { class: "sentence", type: "button", title: t("order.evidence", { text: said }), onclick: light }, text);
+  }
+
+  #field(order, field, shown = null) {
     const index = this.#fields.length;
     const mayEdit = this.mayEdit && order && EDITABLE.includes(order.state);
-    const value = h("span", { class: "value" }, field.display || h("em", {}, t("order.empty")));
-    const edit = mayEdit ? () => this.#form(order, field, row, value) : null;
+    const value = h("span", { class: "value" }, shown ?? (field.display || h("em", {}, t("order.empty"))));
+    const edit = mayEdit ? (begun = null) => this.#form(order, field, row, value, typeof begun === "string" ? begun : null) : null;
     const said = field.evidence.map((span) => span.text).join("…");
     const row = h(
       "div",
@@ -135,7 +171,7 @@ export class OrderPane {
         ? h("span", { class: "machine" }, t("order.machine", { value: field.machine_value || t("order.empty") }))
         : null,
     );
-    this.#fields.push({ ...field, row, edit });
+    this.#fields.push({ ...field, order: order?.number, row, edit });
     return row;
   }
 
@@ -147,11 +183,11 @@ export class OrderPane {
     this.onLight(this.#fields[index].evidence, true);
   }
 
-  #form(order, field, row, value) {
+  #form(order, field, row, value, begun) {
     if (row.querySelector("form")) return;
     const long = field.name === "summary" || field.name === "demand";
     const input = h(long ? "textarea" : "input", { maxlength: "2000", rows: "4", "aria-label": name("field", field.name) });
-    input.value = this.masked && (field.display ?? "").includes("*") ? "" : field.display;
+    input.value = begun !== null ? begun : this.masked && (field.display ?? "").includes("*") ? "" : field.display;
     const close = () => { form.replaceWith(value); row.focus(); };
     const form = h(
       "form",
@@ -172,7 +208,7 @@ export class OrderPane {
     );
     value.replaceWith(form);
     input.focus();
-    input.select();
+    if (begun === null) input.select();
   }
 
   async #save(order, field, value, form) {
@@ -182,6 +218,7 @@ export class OrderPane {
     } catch (error) {
       toast(errorText(error), "error");
       if (error.code !== "order.stale") { form.classList.remove("busy"); return; }
+      this.#kept = { order: order.number, field: field.name, value };
     }
     form.remove();
     this.element.dispatchEvent(new CustomEvent("changed", { bubbles: true }));
@@ -201,6 +238,7 @@ export class OrderPane {
       numbers,
       h("h3", {}, t("order.understood"), h("small", {}, name("source", intent.source))),
       h("div", { class: "order-line" }, intent.flags.map((flag) => pill("flag", flag))),
+      bases(intent.flags),
       h("ol", { class: "matters" }, intent.matters.map((matter) => h("li", {}, h("span", {}, matter.label), confidence(matter.confidence, false)))),
       h("h3", {}, t("order.fields"), h("small", {}, String(fields.length))),
       h("div", { class: "fields", role: "list" }, fields),
@@ -231,14 +269,20 @@ function confidence(value, human) {
   return meter;
 }
 
-function historyLine(entry) {
+// What stands where the form was, once retention has deleted it.
+export function deleted(order) {
+  return h("p", { class: "gone", role: "note" }, icon("orders"), t("order.deleted", { day: isoDay(new Date(order.content_deleted_at)) }));
+}
+
+export function historyLine(entry) {
   const what = entry.field ? `${name("action", entry.action)} · ${name("field", entry.field)}` : name("action", entry.action);
   return h(
     "li",
     {},
     h("time", {}, when(entry.at)),
     h("span", {}, h("b", {}, what), " ", h("span", { class: "actor" }, name("actor", entry.actor))),
-    entry.action === "edit" ? h("p", {}, h("del", {}, entry.machine_value || t("order.empty")), " → ", entry.human_value) : null,
+    entry.action === "edit" && (entry.human_value ?? null) !== null ? h("p", {}, h("del", {}, entry.machine_value || t("order.empty")), " → ", entry.human_value) : null,
+    TOLD.has(entry.field) && entry.human_value ? h("p", {}, entry.machine_value ? [h("del", {}, entry.machine_value), " → "] : null, entry.human_value) : null,
     entry.text ? h("p", {}, entry.text) : null,
   );
 }

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { h, replace, toast } from "./dom.js";
 import { tick, when } from "./format.js";
-import { ListColumn } from "./list.js";
+import { ListColumn, rowsToRead } from "./list.js";
 import { pill } from "./order.js";
 import { errorText, name, t } from "./text.js";
 
@@ -17,6 +17,7 @@ export class Orders {
   #rows = [];
   #next = null;
   #total = 0;
+  #matters = 0;
   #text = "";
   #state = "";
   #reading = 0;
@@ -40,14 +41,17 @@ export class Orders {
     return this.#rows[0]?.number ?? "";
   }
 
-  async read(more = false) {
+  // `more`: the next rows too; `again`: as many as are there, so that nobody loses their place.
+  async read({ more = false, again = false } = {}) {
     const reading = ++this.#reading;
     try {
-      const page = await get("/api/v1/orders", { text: this.#text, state: this.#state, cursor: more ? this.#next : "", limit: 50 });
+      const page = await get("/api/v1/orders", { text: this.#text, state: this.#state, cursor: more ? this.#next : "", limit: rowsToRead(this.#rows.length, again) });
       if (reading !== this.#reading) return;
       this.#rows = more ? [...this.#rows, ...page.orders] : page.orders;
       this.#next = page.next;
-      this.#total = page.total;
+      const plus = page.more ? "+" : "";
+      this.#total = `${page.total}${plus}`;
+      this.#matters = `${page.matters}${plus}`;
       this.draw();
     } catch (error) {
       toast(errorText(error), "error");
@@ -68,10 +72,10 @@ export class Orders {
     const searching = this.#text || this.#state;
     replace(
       this.list.body,
-      h("h2", { class: "rows-title" }, t("orders.count", { n: this.#total })),
+      h("h2", { class: "rows-title" }, this.#matters === this.#total ? t("orders.count", { n: this.#total }) : t("orders.tally", { matters: this.#matters, callers: this.#total })),
       this.#rows.map(row),
       this.#rows.length ? null : h("p", { class: "rows-none" }, t(searching ? "orders.none.found" : "orders.none")),
-      this.#next ? h("button", { class: "more", type: "button", onclick: () => this.read(true) }, t("calls.more")) : null,
+      this.#next ? h("button", { class: "more", type: "button", onclick: () => this.read({ more: true }) }, t("calls.more")) : null,
     );
     this.list.refresh(this.list.selected);
     tick();

@@ -8,6 +8,8 @@ export class Player extends EventTarget {
   #audio = new Audio();
   #origin = 0;
   #stopAt = Infinity;
+  #growing = "";
+  #begins = 0;
   #button = h("button", { class: "round", type: "button", onclick: () => this.toggle() });
   #time = h("span", { class: "player-time" }, "00:00");
   #bar = h("input", { class: "player-bar", type: "range", min: "0", max: "1000", value: "0", "aria-label": t("player.play") });
@@ -33,6 +35,7 @@ export class Player extends EventTarget {
   load(call, recorded, origin) {
     this.#audio.pause();
     this.#origin = origin;
+    this.#growing = "";
     this.available = recorded;
     this.element.hidden = !recorded;
     if (recorded) this.#audio.src = `/api/v1/calls/${encodeURIComponent(call)}/recording`;
@@ -40,19 +43,33 @@ export class Player extends EventTarget {
     this.#show();
   }
 
+  // The call goes on and its recording grows: only pieces of it can be played.
+  follow(call, origin) {
+    this.#growing = call;
+    this.#begins = origin;
+  }
+
   // Plays from a sample on the leg's clock.
   playFrom(sample) {
-    if (!this.available) return;
-    if (sample < this.#origin) {
+    if (!this.available && !this.#growing) return;
+    const begins = this.#growing ? this.#begins : this.#origin;
+    if (sample < begins) {
       toast(t("player.notice"));
       return;
     }
     this.#stopAt = Infinity;
-    this.#audio.currentTime = Math.max(0, (sample - this.#origin) / SAMPLE_RATE - 0.15);
+    const at = Math.max(0, (sample - begins) / SAMPLE_RATE - 0.15);
+    if (this.#growing) {
+      this.#origin = begins + at * SAMPLE_RATE;
+      this.#audio.src = `/api/v1/calls/${encodeURIComponent(this.#growing)}/clip?at_ms=${Math.round(at * 1000)}`;
+    } else {
+      this.#audio.currentTime = at;
+    }
     this.#audio.play().catch(() => toast(t("error.recording.none"), "error"));
   }
 
   toggle() {
+    if (this.#growing && !this.#audio.paused) { this.#audio.pause(); return; }
     if (!this.available) return;
     this.#stopAt = Infinity;
     if (this.#audio.paused) this.#audio.play().catch(() => toast(t("error.recording.none"), "error"));

@@ -1,13 +1,14 @@
 // The roster: who answers, with which skills, when, and until when the licence holds.
 
 import { ask, get } from "./api.js";
+import { once, show } from "./dialogs.js";
 import { h, replace, toast } from "./dom.js";
 import { errorText, name, t } from "./text.js";
 
 const SOON_DAYS = 30;
 
 export function rosterPage() {
-  const table = h("div", { class: "roster-table" });
+  const table = h("div", { class: "roster-table" }, h("p", { class: "hint" }, t("page.busy")));
   const read = async () => {
     try {
       draw(table, await get("/api/v1/roster"), read);
@@ -23,12 +24,12 @@ function draw(place, roster, read) {
   const columns = roster.columns.filter((each) => each.name !== "phone_only");
   replace(
     place,
-    h("p", {}, h("button", { class: "primary", type: "button", onclick: () => edit(roster, null, read) }, t("roster.add"))),
+    h("p", { class: "roster-bar" }, h("button", { class: "primary", type: "button", onclick: () => edit(roster, null, read) }, t("roster.add"))),
     h(
       "table",
       { class: "table" },
       h("thead", {}, h("tr", {}, columns.map((each) => h("th", {}, each.heading)), h("th", {}, t("roster.state")), h("th", {}))),
-      h("tbody", {}, roster.rows.map((row) => h("tr", {}, columns.map((each) => cell(each.name, row)), h("td", {}, name("presence", row.presence)), h("td", {}, h("button", { class: "small", type: "button", onclick: () => edit(roster, row, read) }, t("roster.change")), h("button", { class: "small", type: "button", onclick: () => remove(row.cells.name, read) }, t("roster.remove")))))),
+      h("tbody", {}, roster.rows.length ? null : h("tr", {}, h("td", { colspan: String(columns.length + 2), class: "hint" }, t("roster.none"))), roster.rows.map((row) => h("tr", {}, columns.map((each) => cell(each.name, row)), h("td", {}, name("presence", row.presence)), h("td", { class: "roster-buttons" }, h("button", { class: "small", type: "button", onclick: () => edit(roster, row, read) }, t("roster.change")), h("button", { class: "small", type: "button", onclick: () => remove(row.cells.name, read) }, t("roster.remove")))))),
     ),
   );
 }
@@ -52,16 +53,13 @@ function edit(roster, row, read) {
     "dialog",
     { class: "dialog roster-dialog" },
     h("h2", {}, row ? row.cells.display : t("roster.add")),
-    h("form", { onsubmit: (event) => save(event, dialog, row, read) }, inputs, h("datalist", { id: "roster-skills" }, roster.skills.map((skill) => h("option", { value: skill }))),
+    h("form", { onsubmit: once((event) => save(event, dialog, row, read)) }, inputs, h("datalist", { id: "roster-skills" }, roster.skills.map((skill) => h("option", { value: skill }))),
       h("p", {}, h("button", { class: "primary" }, t("roster.save")), " ", h("button", { type: "button", onclick: () => dialog.close() }, t("help.close")))),
   );
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  show(dialog);
 }
 
 async function save(event, dialog, row, read) {
-  event.preventDefault();
   const { name: user = row?.cells.name, ...cells } = Object.fromEntries(new FormData(event.target));
   try {
     await ask("PUT", `/api/v1/roster/${encodeURIComponent(user.trim())}`, { cells });

@@ -1,6 +1,8 @@
 // The bar over the workplace in which an agent signs in, is rung, and handles the talk.
 
-import { h, icon, replace, toast } from "./dom.js";
+import { h, icon, redraw, toast } from "./dom.js";
+import { tick, when } from "./format.js";
+import { Others } from "./others.js";
 import { Ringing } from "./ringing.js";
 import { StaffLine } from "./staff_line.js";
 import { name, t } from "./text.js";
@@ -13,7 +15,10 @@ export class Softphone {
   #offers = new Map();
   #ringing = new Ringing();
   #sound = h("audio", { autoplay: true, hidden: true });
-  #bar = h("div", { class: "phone-bar", role: "region", "aria-label": t("phone.title") });
+  #parts = { who: h("span", { class: "phone-part" }), middle: h("span", { class: "phone-part" }), floor: h("span", { class: "phone-part" }) };
+  #drawn = {};
+  #bar = h("div", { class: "phone-bar", role: "region", "aria-label": t("phone.title") }, this.#parts.who, this.#parts.middle, h("span", { class: "grow" }), this.#parts.floor);
+  #others = new Others((frame) => this.#line.send(frame));
   #say = h("div", { class: "unseen", "aria-live": "assertive" });
   #shown = "";
   #dialog = null;
@@ -42,6 +47,10 @@ export class Softphone {
     this.#ringing.stop();
   }
 
+  get inCall() {
+    return this.#line.inCall;
+  }
+
   get watching() {
     return this.#line.state?.watching ?? null;
   }
@@ -49,6 +58,14 @@ export class Softphone {
   async supervise(call, mode) {
     if (!this.#line.state) { toast(t("floor.sign_in"), "error"); return; }
     await this.#line.supervise(call, mode);
+  }
+
+  // Calls the caller of an order; what it asks for is asked before.
+  async callBack(order) {
+    const state = this.#line.state;
+    if (!state) { toast(t("phone.call_back.sign_in"), "error"); return; }
+    if (state.talk || state.calling || this.#offers.size) { toast(t("phone.refused.talking"), "error"); return; }
+    if (confirm(t("phone.call_back.ask"))) await this.#line.callBack(order);
   }
 
   takeOver() {
@@ -67,8 +84,8 @@ export class Softphone {
     const actions = {
       F2: offer && (() => this.#accept(offer)),
       F4: offer && (() => this.#refuse(offer)),
-      F7: talk && (() => this.#line.send({ type: "hangup" })),
-      F8: talk ? !talk.guest && (() => this.#hold()) : state && !offer && (() => this.#toggle()),
+      F7: (talk || state?.calling) && (() => this.#line.send({ type: "hangup" })),
+      F8: talk ? !talk.guest && (() => this.#hold()) : state && !offer && !state.calling && (() => this.#toggle()),
       F9: talk && !talk.guest && (() => this.#line.send({ type: "mute", on: !talk.muted })),
     };
     const action = !event.ctrlKey && !event.altKey && !event.metaKey && actions[event.key];
@@ -84,6 +101,7 @@ export class Softphone {
     if (call && call !== this.#shown) this.onCall(call);
     this.#shown = call;
     if (!call) this.#dialog?.close();
+    this.#others.update(state);
     this.#draw();
   }
 
@@ -121,12 +139,31 @@ export class Softphone {
 
   #draw() {
     const state = this.#line.state;
+    const offer = this.#offers.values().next().value;
+    document.title = offer ? t("phone.ringing_title", { caller: offer.caller || t("phone.unknown") }) : t("app");
     if (!state) {
-      replace(this.#bar, h("button", { class: "primary", type: "button", onclick: () => this.#signIn() }, icon("phone"), t("phone.sign_in")), h("span", { class: "hint" }, t("phone.sign_in.hint")));
+      this.#part("who", "out", () => [h("button", { class: "primary", type: "button", onclick: () => this.#signIn() }, icon("phone"), t("phone.sign_in")), h("span", { class: "hint" }, t("phone.sign_in.hint"))]);
+      this.#part("middle", "out", () => []);
+      this.#part("floor", "out", () => []);
       return;
     }
-    const offer = this.#offers.values().next().value;
-    replace(this.#bar, this.#presence(state), offer ? this.#offer(offer) : state.talk ? this.#talk(state) : this.#idle(state), h("span", { class: "grow" }), this.#waiting(state));
+    const { presence, reason, since, talk, watching, busy, busy_by_itself, waiting, colleagues } = state;
+    this.#part("who", [presence, reason, since, busy, busy_by_itself], () => this.#presence(state));
+    if (offer) this.#part("middle", offer, () => this.#offer(offer));
+    else if (talk) this.#part("middle", talk, () => this.#talk(state));
+    else if (state.calling) this.#part("middle", state.calling, () => this.#calling(state));
+    else this.#part("middle", [presence, reason, watching, busy], () => this.#idle(state));
+    this.#part("floor", [waiting, colleagues.map((each) => each.presence), Boolean(talk)], () => this.#waiting(state));
+  }
+
+  // Draws a part of the bar when what it shows has changed, and only then: an open list stays open, and
+  // whoever goes by the keyboard stays where they are.
+  #part(name, shows, build) {
+    const shown = JSON.stringify(shows);
+    if (this.#drawn[name] === shown) return;
+    this.#drawn[name] = shown;
+    redraw(this.#parts[name], build());
+    tick();
   }
 
   async #signIn() {
@@ -142,7 +179,9 @@ export class Softphone {
 
   #waiting(state) {
     const ready = state.colleagues.filter((each) => each.presence === "ready").length;
-    return h("span", { class: "phone-floor" }, t("phone.waiting", { n: state.waiting }), " · ", t("phone.ready", { n: ready, all: state.colleagues.length }));
+    const words = [t("phone.waiting", { n: state.waiting }), " · ", t("phone.ready", { n: ready, all: state.colleagues.length })];
+    if (state.talk) return h("span", { class: "phone-floor" }, words);
+    return h("button", { class: "small phone-floor", type: "button", data: { key: "floor" }, title: t("phone.on_duty"), onclick: () => this.others() }, words, h("kbd", {}, "T"));
   }
 
   #idle(state) {
@@ -152,25 +191,31 @@ export class Softphone {
     }
     const choose = h(
       "select",
-      { "aria-label": t("phone.busy"), onchange: (event) => event.target.value && this.#line.send({ type: "busy", reason: event.target.value }) },
+      { "aria-label": t("phone.busy"), data: { key: "busy" }, onchange: (event) => event.target.value && this.#line.send({ type: "busy", reason: event.target.value }) },
       h("option", { value: "" }, t("phone.busy")),
       Object.entries(state.busy).map(([code, label]) => h("option", { value: code, selected: state.reason === code }, label)),
     );
     return [
-      state.presence === "ready" ? null : h("button", { class: "primary", type: "button", onclick: send({ type: "ready" }) }, t("phone.go"), h("kbd", {}, "F8")),
+      state.presence === "ready" ? null : h("button", { class: "primary", type: "button", data: { key: "ready" }, onclick: send({ type: "ready" }) }, t("phone.go"), h("kbd", {}, "F8")),
       choose,
-      h("button", { class: "small", type: "button", onclick: send({ type: "sign_out" }) }, t("phone.sign_out")),
+      h("button", { class: "small", type: "button", data: { key: "sign_out" }, onclick: send({ type: "sign_out" }) }, t("phone.sign_out")),
     ];
   }
 
   #offer(offer) {
     const why = offer.reasons.map((each) => h("span", { class: "pill flag-group" }, name("reason", each)));
+    const [last] = offer.earlier;
+    const before = last
+      ? t("phone.before", { n: offer.calls_before, when: when(last.started), what: [last.matter_label || t("calls.unclassified"), ...last.orders.slice(0, 1)].join(" ") })
+      : t("phone.before.none");
     return h(
       "span",
       { class: "offer", role: "alert" },
       h("b", {}, t("phone.incoming")),
       h("span", { class: "mono" }, offer.caller || t("phone.unknown")),
+      offer.queue_label ? h("span", { class: "pill" }, offer.queue_label) : null,
       why,
+      h("span", { class: "offer-before", title: offer.earlier.map((each) => [when(each.started), each.matter_label || t("calls.unclassified"), ...each.orders].join(" ")).join("\n") }, before),
       h("button", { class: "primary answer", type: "button", onclick: () => this.#accept(offer) }, icon("phone"), t("phone.answer"), h("kbd", {}, "F2")),
       h("button", { class: "small", type: "button", onclick: () => this.#refuse(offer) }, t("phone.refuse"), h("kbd", {}, "F4")),
     );
@@ -186,12 +231,23 @@ export class Softphone {
       { class: "talk" },
       button("hold", talk.on_hold ? t("phone.resume") : t("phone.hold"), "F8", () => this.#hold(), talk.on_hold),
       button("mute", talk.muted ? t("phone.unmute") : t("phone.mute"), "F9", send({ type: "mute", on: !talk.muted }), talk.muted),
-      button("keys", t("phone.keys"), "", () => this.#keys()),
-      third ? null : button("others", t("phone.others"), "", () => this.#others(state)),
-      talk.parties.includes("consulted") ? [button("complete", t("phone.complete"), "", send({ type: "complete" })), button("join", t("phone.join"), "", send({ type: "conference" }))] : null,
-      third ? button("back", t("phone.back"), "", send({ type: "back" })) : null,
-      h("button", { class: "small hang-up", type: "button", onclick: send({ type: "hangup" }) }, t("phone.hang_up"), h("kbd", {}, "F7")),
+      button("keys", t("phone.keys"), "D", () => this.keypad()),
+      third ? null : button("others", t("phone.others"), "T", () => this.others()),
+      talk.parties.includes("consulted") ? [button("complete", t("phone.complete"), "C", send({ type: "complete" })), button("join", t("phone.join"), "M", send({ type: "conference" }))] : null,
+      third ? button("back", t("phone.back"), "B", send({ type: "back" })) : null,
+      h("button", { class: "small hang-up", type: "button", data: { key: "hang-up" }, onclick: send({ type: "hangup" }) }, t("phone.hang_up"), h("kbd", {}, "F7")),
       talk.parties.filter((kind) => kind !== "caller" && kind !== "agent").map((kind) => h("span", { class: "pill" }, name("party", kind))),
+    );
+  }
+
+  // It rings at the person who is to be called back.
+  #calling(state) {
+    return h(
+      "span",
+      { class: "talk" },
+      h("b", {}, t("phone.calling")),
+      h("span", { class: "mono" }, state.calling),
+      h("button", { class: "small hang-up", type: "button", data: { key: "hang-up" }, onclick: () => this.#line.send({ type: "hangup" }) }, t("phone.hang_up"), h("kbd", {}, "F7")),
     );
   }
 
@@ -201,41 +257,34 @@ export class Softphone {
       "span",
       { class: "talk guest" },
       h("b", {}, t(talk.parties.includes("consulted") ? "phone.guest" : "party.outside")),
-      h("button", { class: "small hang-up", type: "button", onclick: () => this.#line.send({ type: "hangup" }) }, t("phone.hang_up"), h("kbd", {}, "F7")),
+      h("button", { class: "small hang-up", type: "button", data: { key: "hang-up" }, onclick: () => this.#line.send({ type: "hangup" }) }, t("phone.hang_up"), h("kbd", {}, "F7")),
     );
   }
 
-  #keys() {
+  // Letters, when nothing is being typed; true when this one was.
+  letter(key) {
+    const talk = this.#line.state?.talk;
+    const third = talk?.parties.includes("consulted") || talk?.parties.includes("outside");
+    const actions = {
+      d: talk && !talk.guest && (() => this.keypad()),
+      t: this.#line.state && !talk?.guest && !third && (() => this.others()),
+      c: talk?.parties.includes("consulted") && !talk.guest && (() => this.#line.send({ type: "complete" })),
+      m: talk?.parties.includes("consulted") && !talk.guest && (() => this.#line.send({ type: "conference" })),
+      b: third && !talk.guest && (() => this.#line.send({ type: "back" })),
+    };
+    if (!actions[key]) return false;
+    actions[key]();
+    return true;
+  }
+
+  // Who is on duty; in a talk, whom else it may go to.
+  others() {
+    this.#others.open(this.#line.state);
+  }
+
+  keypad() {
     const pad = h("div", { class: "keypad" }, Array.from(DIGITS).map((key) => h("button", { type: "button", onclick: () => this.#line.send({ type: "press", key }) }, key)));
     this.#open(t("phone.keys"), pad, (event) => DIGITS.includes(event.key) && this.#line.send({ type: "press", key: event.key }));
-  }
-
-  // Whom else: a colleague, a number, one of the buttons for 110 and 120.
-  #others(state) {
-    const number = h("input", { name: "number", inputmode: "tel", maxlength: "20", placeholder: t("phone.number"), "aria-label": t("phone.number") });
-    const toward = (type, target) => () => { this.#dialog.close(); this.#line.send({ type, target }); };
-    const dialled = (type) => () => { const digits = number.value.replace(/\D/g, ""); if (digits) toward(type, `number:${digits}`)(); };
-    const three = (target, off = false) => [
-      h("button", { class: "small", type: "button", disabled: off, onclick: toward("transfer", target) }, t("phone.transfer")),
-      h("button", { class: "small", type: "button", disabled: off, onclick: toward("consult", target) }, t("phone.consult")),
-      h("button", { class: "small", type: "button", disabled: off, onclick: toward("invite", target) }, t("phone.invite")),
-    ];
-    const rows = state.colleagues.map((each) =>
-      h("li", {}, h("span", { class: `presence presence-${each.presence}` }, h("i", { class: "dot on" }), each.display), h("small", {}, name("presence", each.presence)), h("span", { class: "grow" }), three(`agent:${each.name}`, each.presence !== "ready")));
-    const skill = h("select", { name: "skill", "aria-label": t("phone.skill") }, h("option", { value: "" }, t("phone.skill")), Object.entries(state.skills).map(([code, label]) => h("option", { value: code }, label)));
-    const skilled = (type) => () => skill.value && toward(type, `skill:${skill.value}`)();
-    const buttons = Object.entries(state.numbers).map(([digits, label]) =>
-      h("button", { class: "small emergency", type: "button", onclick: () => confirm(t("phone.emergency", { label })) && toward("invite", `number:${digits}`)() }, label));
-    this.#open(
-      t("phone.others"),
-      h("div", { class: "others" }, h("ul", {}, rows.length ? rows : h("li", { class: "hint" }, t("phone.nobody"))), h("div", { class: "dial" }, number,
-        h("button", { class: "small", type: "button", onclick: dialled("transfer") }, t("phone.transfer")),
-        h("button", { class: "small", type: "button", onclick: dialled("consult") }, t("phone.consult")),
-        h("button", { class: "small", type: "button", onclick: dialled("invite") }, t("phone.invite"))), h("div", { class: "dial" }, skill,
-        h("button", { class: "small", type: "button", onclick: skilled("transfer") }, t("phone.transfer")),
-        h("button", { class: "small", type: "button", onclick: skilled("consult") }, t("phone.consult")),
-        h("button", { class: "small", type: "button", onclick: skilled("invite") }, t("phone.invite"))), h("div", { class: "dial" }, buttons)),
-    );
   }
 
   #open(title, content, onkey = null) {
@@ -249,5 +298,5 @@ export class Softphone {
 }
 
 function button(kind, label, key, onclick, on = false) {
-  return h("button", { class: `small phone-${kind}${on ? " on" : ""}`, type: "button", "aria-pressed": on ? "true" : null, onclick }, label, key ? h("kbd", {}, key) : null);
+  return h("button", { class: `small phone-${kind}${on ? " on" : ""}`, type: "button", data: { key: kind }, "aria-pressed": on ? "true" : null, onclick }, label, key ? h("kbd", {}, key) : null);
 }

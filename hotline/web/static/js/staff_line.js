@@ -17,6 +17,8 @@ export class StaffLine extends EventTarget {
   #microphone = null;
   #attaching = false;
   #used = false;
+  // Whether our leg was in the talk when we last heard of it.
+  #joined = false;
 
   get connected() {
     return this.#socket?.readyState === WebSocket.OPEN;
@@ -47,6 +49,11 @@ export class StaffLine extends EventTarget {
   async accept(offer) {
     const sdp = await this.#open();
     if (sdp) this.send({ type: "accept", offer, sdp });
+  }
+
+  async callBack(order) {
+    const sdp = await this.#open();
+    if (sdp) this.send({ type: "call_back", order, sdp });
   }
 
   async supervise(call, mode) {
@@ -101,10 +108,13 @@ export class StaffLine extends EventTarget {
     this.#tries = 0;
     if (frame.type === "state") {
       this.state = frame;
-      if (frame.talk || frame.watching) this.#used = true;
+      if (frame.talk || frame.watching || frame.calling) this.#used = true;
       else if (this.#used) { this.#used = false; this.#drop(); }
       if (!frame.talk || frame.talk.guest) { /* nothing to come back to */ }
-      else if (!this.#peer && !this.#attaching) await this.#reattach();
+      else if (this.#attaching) { /* on its way back */ }
+      else if (!this.#peer) await this.#reattach();
+      else if (this.#joined && !frame.talk.parties.includes("agent")) await this.#reattach();
+      this.#joined = frame.talk?.parties.includes("agent") ?? false;
       this.#say("state", { state: frame });
     } else if (frame.type === "answer") {
       try {
@@ -113,7 +123,7 @@ export class StaffLine extends EventTarget {
         this.#say("problem", { code: "offer" });
       }
     } else {
-      if (frame.type === "refused" && ["accept", "reattach", "supervise"].includes(frame.asked)) this.#drop();
+      if (frame.type === "refused" && ["accept", "reattach", "supervise", "call_back"].includes(frame.asked)) this.#drop();
       this.#say(frame.type, frame);
     }
   }

@@ -29,7 +29,7 @@ export class Transcript {
   }
 
   // Shows a whole transcript anew.
-  reset(utterances, live) {
+  reset(utterances, live, none = t("transcript.empty")) {
     this.#lines.clear();
     this.#utterances.clear();
     this.#marks = [];
@@ -37,7 +37,7 @@ export class Transcript {
     replace(this.#list);
     this.live = live;
     for (const utterance of utterances) this.update(utterance, true);
-    if (!this.#lines.size) replace(this.#list, h("p", { class: "empty-lines" }, t("transcript.empty")));
+    if (!this.#lines.size) replace(this.#list, h("p", { class: "empty-lines" }, none));
     if (live) this.#toEnd();
     else this.#scroll.scrollTop = 0;
   }
@@ -76,6 +76,12 @@ export class Transcript {
     }
     if (first && scroll) first.scrollIntoView({ block: "center", behavior: "smooth" });
     return first !== null;
+  }
+
+  // Where the words in the light begin; with none, the newest that are whole. Null when there are none.
+  wordsAt() {
+    const word = this.#list.querySelector(".lit[data-at]") ?? [...this.#list.querySelectorAll(".final")].at(-1)?.querySelector("[data-at]");
+    return word ? Number(word.dataset.at) : null;
   }
 
   // Shows which word is being played.
