@@ -2,8 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,11 +20,12 @@ from hotline.call.contained import where
 from hotline.call.line import Line, utc_now
 from hotline.call.session import CallSession
 from hotline.conversation import CallId
-from hotline.doors import Door, open_doors
+from hotline.doors import Door, Doors, Task, open_doors
 from hotline.gateway.media import IncomingCall
-from hotline.heap import settled_heap
+from hotline.heap import keep_trimmed, settled_heap
 from hotline.office import Office
 from hotline.rulebook import Rulebook
+from hotline.secrets_key import open_looked_after
 from hotline.settings import Settings
 from hotline.store.calls import CallStore
 from hotline.store.users import UserStore
@@ -35,7 +36,6 @@ from hotline.wiring import (
     listening,
     make_folders,
     manifest_path,
-    open_database,
     prepare_prompts,
     recover,
     sole_owner,
@@ -86,7 +86,7 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
     make_folders(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_owner(settings.paths.data))
-        engine = await anyio.to_thread.run_sync(open_database, settings.database_url)
+        engine = await anyio.to_thread.run_sync(open_looked_after, settings, tell)
         stack.callback(engine.dispose)
         calls = CallStore(engine)
         await anyio.to_thread.run_sync(recover, settings, calls, tell)
@@ -98,19 +98,19 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
         await anyio.to_thread.run_sync(warm)
         pool = await stack.enter_async_context(AsrPool.running(settings.asr, catalog, normalize))
         admission = Admission(settings.limits, lambda: pool.level)
-        doors = await stack.enter_async_context(open_doors(settings, office, admission))
+        doors = await stack.enter_async_context(open_doors(settings, office, admission, rulebook.callback))
         office.show("asr", lambda: pool.stats)
         background = await stack.enter_async_context(anyio.create_task_group())
-        for task in (*office.tasks(), *doors.tasks):
+        for task in (*office.tasks(), *doors.tasks, keep_trimmed):
             background.start_soon(task)
         well = partial(health, pool, office.journal, office.desk)
-        web = office.web(settings, well, doors.web, doors.staff_leg)
+        web = office.web(settings, well, doors.web, doors.staff_leg, doors.back)
         with listening("web.port", settings.web.host, settings.web.port):
             web_port = await background.start(serve_web, make_app(web), settings.web)
         line = office.line(settings, rulebook, pool, prompts, doors.trunks.dial)
         switchboard = Switchboard(line, admission)
-        for door in doors.all:
-            background.start_soon(switchboard.attend, door)
+        for task in switchboard.tasks(doors):
+            background.start_soon(task)
         stack.enter_context(settled_heap())
         tell("ready")
         try:
@@ -128,6 +128,15 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Running]:
             background.cancel_scope.cancel()
 
 
+Around = Callable[[CallId, IncomingCall, Line], AbstractAsyncContextManager[Line]]
+
+
+@asynccontextmanager
+async def as_it_is(_call: CallId, _incoming: IncomingCall, line: Line) -> AsyncIterator[Line]:
+    """Nothing more is needed around a call."""
+    yield line
+
+
 class Switchboard:
     """Gives every incoming call its session, and is the one place where a call's failure is caught."""
 
@@ -136,15 +145,23 @@ class Switchboard:
         self._admission = admission
         self._last = anyio.Event()
 
-    async def attend(self, door: Door) -> None:
-        """Take calls until cancelled; then every session still writes its record."""
+    def tasks(self, doors: Doors) -> tuple[Task, ...]:
+        """Attend to every door, and to the calls that agents place."""
+        return (
+            *(partial(self.attend, door) for door in doors.all),
+            partial(self.attend, doors.back, doors.back.around),
+        )
+
+    async def attend(self, door: Door, around: Around = as_it_is) -> None:
+        """Take calls until cancelled; then every session still writes its record. `around` is entered for
+        each of them and gives it its line."""
         async with anyio.create_task_group() as calls:
             async for incoming in door.incoming():
                 if door_shut := self._admission.check():
                     await incoming.reject(door_shut.status, door_shut.reason, door_shut.retry_after)
                     continue
                 self._admission.active += 1
-                calls.start_soon(self._one, incoming)
+                calls.start_soon(self._one, incoming, around)
 
     async def empty(self) -> None:
         """Return when no call is left."""
@@ -152,10 +169,11 @@ class Switchboard:
             self._last = anyio.Event()
             await self._last.wait()
 
-    async def _one(self, incoming: IncomingCall) -> None:
+    async def _one(self, incoming: IncomingCall, around: Around) -> None:
         call = new_call_id()
         try:
-            await CallSession(call, incoming, self._line).run()
+            async with around(call, incoming, self._line) as line:
+                await CallSession(call, incoming, line).run()
         except Exception as error:  # noqa: BLE001  supervision point: one call's failure ends that call only
             log.error(
                 "call failed", extra={"call_id": call, "error": type(error).__name__, "at": where(error)}

@@ -76,7 +76,7 @@ def agents_remove(name: str, config: ConfigOption = None) -> None:
     """Take an agent off the roster; what the agent did stays on record."""
     from hotline.roster import Roster
 
-    if not Roster(_settings(config)).store.remove(name):
+    if not Roster(_settings(config)).remove(name):
         _talk(f"{name} is not on the roster")
         raise typer.Exit(1)
     _talk(f"{name} is off the roster")

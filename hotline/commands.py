@@ -1,10 +1,8 @@
 """What the command line does, one function a command; printing is left to the caller."""
 
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
 from pathlib import Path
 
 import anyio
@@ -20,19 +18,18 @@ from rich.progress import (
 )
 
 from asr.catalog import Catalog
-from asr.detectors import SileroDetectors
 from asr.model_lock import Trust
-from asr.settings import AsrSettings
 from hotline.call.line import utc_now
 from hotline.caller import CallPlan, place_call
 from hotline.errors import ConfigError
 from hotline.gateway_settings import MediaSettings
 from hotline.settings import Settings
-from hotline.store.audit import AuditStore
+from hotline.store.audit import TERMINAL, AuditStore
 from hotline.store.calls import CallStore
-from hotline.store.tokens import UnitTokens
-from hotline.store.users import Role, UserStore
-from hotline.store.views import local_midnight
+from hotline.store.second_factor import SecondFactor
+from hotline.store.secret_box import SecretBox
+from hotline.store.upgrade import HowFar
+from hotline.store.users import Role, UserRefused, UserStore
 from hotline.transcribing import Wishes
 from hotline.wiring import manifest_path, open_database
 
@@ -155,22 +152,51 @@ def verify_models(settings: Settings) -> list[str]:
     return problems
 
 
-def open_store(settings: Settings) -> CallStore:
-    """The store, its tables up to date."""
-    return CallStore(open_database(settings.database_url))
+def open_store(settings: Settings, tell: HowFar | None = None) -> CallStore:
+    """The store, its tables up to date; `tell` hears how far that is."""
+    return CallStore(open_database(settings, tell))
 
 
-def add_user(settings: Settings, name: str, role: str, password: str) -> None:
-    """Add a person, or give one a new password. Raises `ConfigError` for an unknown role."""
-    users = UserStore(open_database(settings.database_url))
+def add_user(settings: Settings, name: str, role: str, password: str, unit: str = "") -> Role:
+    """Add a person, or give one a new password, whose role stays; the role. On record first.
+
+    Raises `ConfigError` for an unknown role or unit, `UserRefused`.
+    """
+    engine = open_database(settings)
+    users, audit = UserStore(engine), AuditStore(engine)
     try:
         known = Role(role)
     except ValueError as error:
         raise ConfigError([f"role: {role} is none of {', '.join(Role)}"]) from error
-    if users.get(name) is None:
-        users.add(name, password, known, utc_now())
-    else:
-        users.set_password(name, password)
+    if unit:
+        known_unit(settings, unit)
+    user = users.get(name)
+    if user is None:
+        audit.record(TERMINAL, "user.add", name, utc_now(), known.value)
+        return users.add(name, password, known, utc_now(), unit=unit).role
+    audit.record(TERMINAL, "user.password", name, utc_now())
+    users.set_password(name, password)
+    return user.role
+
+
+def reset_code(settings: Settings, name: str) -> None:
+    """Take away a user's second factor; on record first. Raises `UserRefused` for nobody of that name."""
+    engine = open_database(settings)
+    users = UserStore(engine)
+    user = users.get(name)
+    if user is None:
+        raise UserRefused("there is no user of that name")
+    AuditStore(engine).record(TERMINAL, "user.code_off", name, utc_now())
+    SecondFactor(engine, users, SecretBox(settings.secrets_key)).take_away(user)
+    users.end_sessions(user)
+
+
+def known_unit(settings: Settings, unit: str) -> None:
+    """Raises `ConfigError` for a code that is no handling unit's."""
+    from hotline.rulebook import Rulebook
+
+    if unit not in {each.code for each in Rulebook.load(settings.flows).rules.units()}:
+        raise ConfigError([f"unit: {unit} is not in ivr_flows/routing.yaml"])
 
 
 def demo_password(users: UserStore) -> str:
@@ -183,40 +209,20 @@ def demo_password(users: UserStore) -> str:
     return password
 
 
-def make_unit_token(settings: Settings, unit: str, label: str) -> str:
-    """A token with which a unit fetches and answers its orders. Raises `ConfigError` for an unknown unit."""
-    from hotline.rulebook import Rulebook
-
-    rules = Rulebook.load(settings.flows).rules
-    if unit not in {each.code for each in rules.units()}:
-        raise ConfigError([f"unit: {unit} is not in ivr_flows/routing.yaml"])
-    return UnitTokens(open_database(settings.database_url)).create(unit, utc_now(), label)
-
-
-def export(settings: Settings, path: Path, what: str, days: tuple[date, date], reason: str | None) -> int:
-    """Write calls, orders or a summary to a file; how many rows. Unmasked (`reason`) is audited."""
-    from hotline.stats.cli_export import write_export
-
-    engine = open_database(settings.database_url)
-    since, until = local_midnight(days[0]), local_midnight(days[1] + timedelta(days=1))
-    if reason is not None:
-        detail = json.dumps({"from": str(days[0]), "to": str(days[1]), "reason": reason}, ensure_ascii=False)
-        AuditStore(engine).record("cli", f"{what}.export_raw", path.name, utc_now(), detail)
-    return write_export(engine, path, what, (since, until), raw=reason is not None)
-
-
 async def transcribe_files(
     settings: Settings, files: Sequence[Path], reference: Path | None, wishes: Wishes, tell: Tell
 ) -> int:
     """Write transcripts, or print one JSON line a file; with references, the CER on stderr. 1 if one failed.
 
     Files are read in pieces, so their length does not matter. Raises `ModelUnavailable`, `EngineFailed`,
-    `BadManifest` or `ConfigError`.
+    `DiarizerUnavailable`, `BadManifest` or `ConfigError`.
     """
-    from asr.evaluate import errors, load_clips
-    from hotline.transcribing import RecordingReader, transcribe_all
+    from asr.clips import load_clips
+    from asr.evaluate import errors
+    from hotline.transcribing import RecordingReader, transcribe_all, with_diarizer
 
     texts = {} if reference is None else {c.file.name: c.reference for c in load_clips(reference)}
+    settings = with_diarizer(settings, wishes.diarizer)
     reader = await anyio.to_thread.run_sync(RecordingReader, settings, wishes.speakers)
     with _progress() as bars:
         found, code = await anyio.to_thread.run_sync(
@@ -231,31 +237,6 @@ async def transcribe_files(
             wrong, length = wrong + more * known, length + characters * known
         tell(f"CER {wrong / length:.1%} on {length} characters" if length else "no reference for these files")
     return code
-
-
-def evaluate_model(settings: Settings, name: str, manifest: Path, split: str, *, as_json: bool) -> str:
-    """A table, or JSON. Raises `ModelUnavailable`, `EngineFailed`, `BadManifest` or `UnreadableAudio`."""
-    from asr import evaluate
-    from asr.settings import VAD
-    from asr.worker import load_engine
-
-    catalog = Catalog.load(manifest_path(), settings.models)
-    chosen = settings.asr.engine
-    if chosen.engine == catalog.entry(name).engine:
-        options = chosen.model_copy(update={"model": name})
-    else:
-        fields = {"engine": {"engine": catalog.entry(name).engine, "model": name}}
-        try:
-            options = AsrSettings.model_validate(fields).engine
-        except ValueError as error:
-            raise ConfigError([f"--model: {name} does not recognise speech"]) from error
-    clips = evaluate.load_clips(manifest, split)
-    engine = load_engine(options, catalog.path(name), settings.asr.threads)
-    detectors = SileroDetectors(catalog.path(VAD))
-    with _progress() as bars:
-        bar = bars.add_task(name, total=len(clips) * len(evaluate.CONDITIONS))
-        scores = list(evaluate.score_clips(engine, detectors, settings.asr, clips, lambda: bars.advance(bar)))
-    return (evaluate.as_json if as_json else evaluate.as_table)(name, scores)
 
 
 def _progress() -> Progress:

@@ -47,8 +47,16 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     ABANDONED = "abandoned"
     SILENT = "silent"
+    UNREACHED = "unreached"
+    """A call that an agent placed and nobody took."""
     REJECTED = "rejected"
     ERROR = "error"
+
+
+CALLED_BACK = "callback"
+"""Channel of a call that an agent places; no figure of calls that come in counts it."""
+OF_CALLERS = tuple(outcome for outcome in Outcome if outcome is not Outcome.UNREACHED)
+"""Outcomes of calls that come in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,15 @@ class Span:
     end: int
     """One past the last character."""
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an order's summary."""
+
+    text: str
+    evidence: tuple[Span, ...] = ()
+    """The words it rests on."""
 
 
 @dataclass(frozen=True, slots=True)

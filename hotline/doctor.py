@@ -39,8 +39,10 @@ def examine(config: Path | None) -> Iterator[Finding]:
     yield _folder(settings.paths.data)
     yield from _flows(settings)
     yield from _models(settings)
+    yield _diarizer(settings)
     yield from _ports(settings)
-    yield _database(settings)
+    yield (database := _database(settings))
+    yield from _secrets(settings, tables=database.ok)
 
 
 def _python() -> Finding:
@@ -107,6 +109,35 @@ def _models(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"weights {name}", ok=False, found=str(error), mend=f"hotline models fetch {name}")
 
 
+def _diarizer(settings: Settings) -> Finding:
+    """Only imported recordings need it; pyannote, when it is set up, is loaded to see whether it can be."""
+    from asr.catalog import Catalog
+    from asr.errors import DiarizerUnavailable, ModelUnavailable
+    from asr.files import endpointing
+    from asr.speakers.choice import pipeline_folder, wants_pyannote
+    from asr.speakers.embedder import MODEL
+    from hotline.wiring import manifest_path
+
+    what, wishes = "diarizer", settings.asr.diarize
+    catalog = Catalog.load(manifest_path(), settings.models)
+    mend = 'docs/transcribe.md, or [asr.diarize] diarizer = "packaged"'
+    try:
+        if not wants_pyannote(wishes):
+            ready = "ready" if catalog.has(MODEL) else f"not fetched: hotline models fetch {MODEL}"
+            return Finding(
+                what, ok=True, found=f"packaged, {ready}; pyannote: not set up (docs/transcribe.md)"
+            )
+        from asr.speakers.pyannote_turns import PyannoteDiarizer
+
+        folder = pipeline_folder(wishes, catalog)
+        loaded = PyannoteDiarizer(folder, endpointing(settings.asr), wishes, settings.asr.threads)
+    except DiarizerUnavailable as error:
+        return Finding(what, ok=False, found=f"pyannote: {error.english}", mend=mend)
+    except ModelUnavailable as error:
+        return Finding(what, ok=False, found=f"pyannote: {error}", mend=mend)
+    return Finding(what, ok=True, found=f"pyannote {loaded.version} on {loaded.device}, {folder}")
+
+
 def _ports(settings: Settings) -> Iterator[Finding]:
     wanted = (
         ("sip udp", settings.sip.host, settings.sip.port, socket.SOCK_DGRAM),
@@ -133,9 +164,29 @@ def _database(settings: Settings) -> Finding:
     shown = settings.database_url.split("@")[-1]  # never a password
     try:
         engine = make_engine(settings.database_url)
-        upgrade(engine)
+        upgrade(engine, settings.secrets_key)
         engine.dispose()
     except StoreError as error:
         mend = "see store.url in hotline.example.toml"
         return Finding("database", ok=False, found=f"{shown}: {error}", mend=mend)
     return Finding("database", ok=True, found=f"{shown}, tables up to date")
+
+
+def _secrets(settings: Settings, *, tables: bool) -> Iterator[Finding]:
+    from hotline.secrets_key import problems
+    from hotline.store.engine import make_engine
+    from hotline.store.secret_box import SecretBox
+
+    box, name = SecretBox(settings.secrets_key), "key of secrets"
+    mend = "put it back from its copy, mode 0600; else hotline users reset-code"
+    if wrong := box.problem():
+        yield Finding(name, ok=False, found=wrong, mend=mend)
+    elif tables:
+        engine = make_engine(settings.database_url)
+        found = list(problems(settings, engine))
+        engine.dispose()
+        for problem in found:
+            yield Finding(name, ok=False, found=problem, mend=mend)
+        if not found:
+            there = f"{box.path}, mode 0600" if box.names() else "none yet: made at the first start"
+            yield Finding(name, ok=True, found=there)

@@ -11,6 +11,7 @@ import anyio
 
 from hotline import bans
 from hotline.call.admission import Admission
+from hotline.call.calling_back import CallingBack
 from hotline.call.line import utc_now
 from hotline.desk_phone import DeskPhones
 from hotline.gateway.media import IncomingCall, MediaLeg
@@ -22,6 +23,7 @@ from hotline.gateway.sip.trunk import Trunk, Trunks
 from hotline.gateway.staff_leg import open_staff_leg
 from hotline.gateway.web_door import WebDoor
 from hotline.gateway.webrtc import WebRtcEngine
+from hotline.ivr.flow import FlowFile
 from hotline.office import Office
 from hotline.pbx import pbx_doors
 from hotline.settings import Settings
@@ -55,6 +57,8 @@ class Doors:
     """The one way out, past the outbound policy."""
     staff_leg: Callable[[bytes], Awaitable[tuple[MediaLeg, bytes]]]
     """A leg for the browser of an agent or a supervisor."""
+    back: CallingBack
+    """Calls that agents place."""
     all: tuple[Door, ...]
     tasks: tuple[Task, ...]
     """What runs as long as they are open."""
@@ -62,13 +66,18 @@ class Doors:
     async def shutdown(self, grace: float) -> None:
         """Shut every door."""
         async with anyio.create_task_group() as closing:
-            for door in self.all:
+            for door in (*self.all, self.back):
                 closing.start_soon(door.shutdown, grace)
 
 
 @asynccontextmanager
-async def open_doors(settings: Settings, office: Office, admission: Admission) -> AsyncIterator[Doors]:
-    """Open them while the context lasts. Raises `ConfigError` naming the setting of what cannot be opened."""
+async def open_doors(
+    settings: Settings, office: Office, admission: Admission, callback: FlowFile
+) -> AsyncIterator[Doors]:
+    """Open them while the context lasts; `callback` is what those hear whom agents call.
+
+    Raises `ConfigError` naming the setting of what cannot be opened.
+    """
     host, show = settings.sip.host, office.show
     bans.restore(office.defence, settings.paths.data, anyio.current_time())
     async with AsyncExitStack() as stack:
@@ -90,17 +99,11 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
         pbx = await stack.enter_async_context(pbx_doors(settings.pbx, settings.sip.numbers[0]))
         web = WebDoor(settings.webrtc, browsers, settings.sip.numbers[0])
         trunks = [Trunk(each, sip) for each in settings.trunks]
-        show("defence", lambda: office.defence.stats(anyio.current_time()))
-        show("media", lambda: media.stats)
-        show("webrtc", lambda: browsers.stats)
-        show("web_door", lambda: web.stats)
-        show("sip", lambda: sip.stats)
+        _show_figures(office, media, browsers, web, sip, trunks)
         if phones is not None:
             show("registrar", lambda: phones.stats(anyio.current_time()))
         if pbx is not None:
             show("pbx", lambda: pbx.stats)
-        for trunk in trunks:
-            show(f"trunk_{trunk.name.replace('-', '_')}", partial(getattr, trunk, "stats"))
         everything: tuple[Door, ...] = (sip, web) if pbx is None else (sip, web, pbx)
         policy = OutboundPolicy(settings.outbound)
 
@@ -114,7 +117,27 @@ async def open_doors(settings: Settings, office: Office, admission: Admission) -
         async def staff_leg(offer: bytes) -> tuple[MediaLeg, bytes]:
             return await open_staff_leg(browsers, offer, settings.webrtc.codecs)
 
-        yield Doors(sip, web, Trunks(tuple(trunks), decide), staff_leg, everything, tasks)
+        out = Trunks(tuple(trunks), decide)
+        back = CallingBack(out.dial, office.called_back, callback)
+        yield Doors(sip, web, out, staff_leg, back, everything, tasks)
+
+
+def _show_figures(
+    office: Office,
+    media: MediaEngine,
+    browsers: WebRtcEngine,
+    web: WebDoor,
+    sip: SipEndpoint,
+    trunks: list[Trunk],
+) -> None:
+    """What every line has on its metrics page."""
+    office.show("defence", lambda: office.defence.stats(anyio.current_time()))
+    office.show("media", lambda: media.stats)
+    office.show("webrtc", lambda: browsers.stats)
+    office.show("web_door", lambda: web.stats)
+    office.show("sip", lambda: sip.stats)
+    for trunk in trunks:
+        office.show(f"trunk_{trunk.name.replace('-', '_')}", partial(getattr, trunk, "stats"))
 
 
 def _refusal(admission: Admission) -> Refusal | None:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from uuid import uuid4
 
+from asr.audio import UtteranceId
 from asr.transcript import TranscriptEvent
 from hotline.acd.model import AcdLog
 from hotline.conversation import CallId, CallRecord, Intent, Speaker
@@ -34,6 +36,8 @@ class RecordingStarted:
 
     call: CallId
     consent_version: str
+    origin: int = 0
+    """Sample of the caller's leg (16 kHz) where the recording begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,38 @@ class IntentRecognized:
 
     call: CallId
     intent: Intent
+
+
+class AlertState(StrEnum):
+    """How far an alert can be relied on."""
+
+    HEARD = "heard"
+    """In a sentence that is still being said."""
+    CONFIRMED = "confirmed"
+    """In a final."""
+    WITHDRAWN = "withdrawn"
+    """The final no longer says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrisisHeard:
+    """The caller's words may tell of an emergency: a person is to look, the machine does nothing."""
+
+    call: CallId
+    kind: str
+    """self_harm, violence, child, threat or mass."""
+    label: str
+    hand_off: str
+    """The number a person may offer."""
+    utterance: UtteranceId
+    start: int
+    """First character in the utterance's text."""
+    end: int
+    text: str
+    """The words; never logged."""
+    sure: bool
+    """False: no known wording, only a sentence that sounds like one."""
+    state: AlertState
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +148,7 @@ Event = (
     | RecordingStarted
     | TranscriptPublished
     | IntentRecognized
+    | CrisisHeard
     | OrderFiled
     | OrderDispatched
     | AcdLogged

@@ -5,24 +5,27 @@ count however they are written (ASCII, full width, spoken Chinese) and across ut
 number that was read out over several of them. Masking may hide too much, never too little.
 """
 
-import unicodedata
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from asr.numerals import numerals
+from asr.read_out import Run, find_runs
+from hotline.identity import LENGTH, find_identities, is_identity_card
 
 STAR = "*"
 PHONE_HEAD, PHONE_TAIL = 3, 4
 IDENTITY_HEAD, IDENTITY_TAIL = 6, 0
 """The first six digits of an identity card name the county (GB 11643)."""
 BANK_TAIL = 4
-SEGMENTS_MAX = 3
-"""A number is read out over at most so many segments."""
 UNKNOWN_MIN = 13
 """A run of digits this long that is no number we know is hidden but for its first three and last four."""
+SURE_MIN = 7
+"""Digits of a telephone number that must be written as digits; the others may be misheard ones."""
 
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECKS = "10X98765432"
+_BREAK = "\n"
+"""Stands between segments: a mark, so that numbers run on over it."""
+_MOBILE = re.compile(r"1[3-9]\d{9}")
+_LANDLINE = re.compile(r"0[1-9]\d{8,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,6 @@ class Masked:
     """As long as the original."""
     hidden: tuple[tuple[int, int], ...]
     """Half-open ranges of characters that are asterisks now."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Digit:
-    value: str
-    """0..9, or X at the end of an identity card."""
-    segment: int
-    at: int
 
 
 def mask(text: str) -> Masked:
@@ -55,11 +50,20 @@ def mask_text(text: str) -> str:
 
 def mask_all(segments: Sequence[str]) -> list[Masked]:
     """Segments of one conversation in order, masked; numbers that run over their borders are found."""
-    hide: list[set[int]] = [set() for _ in segments]
-    for run in _runs(segments):
-        for digit in _hidden(run):
-            hide[digit.segment].add(digit.at)
-    return [_masked(text, places) for text, places in zip(segments, hide, strict=True)]
+    whole = _BREAK.join(segments)
+    runs = find_runs(whole)
+    hide: set[int] = set()
+    known: set[int] = set()
+    for identity in find_identities(runs):
+        known.update(identity.places)
+        hide.update(identity.places[IDENTITY_HEAD : LENGTH - IDENTITY_TAIL])
+    for run in runs:
+        hide.update(place for place in _hidden(run, known) if place not in known)
+    masked, start = [], 0
+    for text in segments:
+        masked.append(_masked(text, {at - start for at in hide if start <= at < start + len(text)}))
+        start += len(text) + len(_BREAK)
+    return masked
 
 
 def mask_phone(number: str) -> str:
@@ -72,14 +76,6 @@ def mask_phone(number: str) -> str:
 def mask_name(name: str) -> str:
     """A person's name with only its first character left."""
     return name[:1] + STAR * (len(name) - 1)
-
-
-def is_identity_card(digits: str) -> bool:
-    """Whether 18 characters carry the check digit of GB 11643 (ISO 7064 MOD 11-2)."""
-    if len(digits) != 18 or not digits[:17].isascii() or not digits[:17].isdigit():
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(digits[:17], _WEIGHTS, strict=True))
-    return _CHECKS[total % 11] == digits[17].upper()
 
 
 def is_bank_card(digits: str) -> bool:
@@ -104,66 +100,59 @@ def _masked(text: str, places: set[int]) -> Masked:
     return Masked(shown, tuple(hidden))
 
 
-def _runs(segments: Sequence[str]) -> list[list[_Digit]]:
-    """Digits with nothing between them but marks, spaces and fillers, over at most three segments."""
-    table = numerals()
-    values = table.read_out
-    fillers = sorted(table.words["filler"], key=len, reverse=True)
-    runs: list[list[_Digit]] = []
-    run: list[_Digit] = []
-    for number, text in enumerate(segments):
-        at = 0
-        while at < len(text):
-            digit = _digit(text[at], values, run)
-            filler = next((word for word in fillers if text.startswith(word, at)), None)
-            if digit is not None:
-                run.append(_Digit(digit, number, at))
-                at += 1
-            elif filler is not None or not text[at].isalnum():
-                at += len(filler or text[at])
-            else:
-                runs.append(run)
-                run = []
-                at += 1
-        if run and number - run[0].segment >= SEGMENTS_MAX - 1:
-            # keep what may still be the head of a number; the whole run is judged again with what follows
-            runs.append(run)
-            run = [each for each in run if each.segment > run[0].segment]
-    return [each for each in (*runs, run) if each]
+def _hidden(run: Run, known: set[int]) -> Iterator[int]:
+    """Where the digits of a run stand that are to be hidden; those of `known` places have been judged."""
+    yield from _misheard(run)
+    for digits, places in _sure(run, known):
+        for at in _to_hide(digits):
+            yield places[at]
 
 
-def _digit(char: str, values: dict[str, int], run: list[_Digit]) -> str | None:
-    """What a character counts for in a number read out, or None."""
-    if char in values:
-        return str(values[char])
-    if char.isdigit():
-        return str(unicodedata.digit(char))
-    return "X" if char in "xX\uff38\uff58" and len(run) == 17 else None
-
-
-def _hidden(run: list[_Digit]) -> list[_Digit]:
-    """The digits of a run to hide."""
-    digits = "".join(digit.value for digit in run)
-    found: set[int] = set()
+def _sure(run: Run, known: set[int]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The stretches of a run that are written as digits: misheard ones stand for words here."""
     at = 0
+    ends = [n for n, sure in enumerate(run.sure) if not sure or run.places[n] in known]
+    for end in (*ends, len(run.digits)):
+        if end > at:
+            yield run.digits[at:end], run.places[at:end]
+        at = end + 1
+
+
+def _misheard(run: Run) -> Iterator[int]:
+    """Of mobile numbers some of whose digits are written as characters that sound like them."""
+    if all(run.sure):
+        return
+    for match in re.finditer(f"(?=({_MOBILE.pattern}))", run.digits):
+        start, end = match.span(1)
+        if sum(run.sure[start:end]) >= SURE_MIN:
+            yield from run.places[start + PHONE_HEAD : end - PHONE_TAIL]
+
+
+def _to_hide(digits: str) -> set[int]:
+    """Which of some digits are to be hidden: of the cards among them, and of what stands between these."""
+    found: set[int] = set()
+    at = gap = 0
     while at < len(digits):
         length, head, tail = _card(digits[at:])
-        found.update(range(at + head, at + length - tail))
-        rest = digits[at + length :] if length else ""
+        if length:
+            found.update(range(at + head, at + length - tail))
+            found.update(_in_gap(digits, gap, at))
+            gap = at + length
         at += length or 1
-        if _is_phone(rest):
-            found.update(range(at + PHONE_HEAD, at + len(rest) - PHONE_TAIL))
-            at = len(digits)
-    if not found and (_is_phone(digits) or len(digits) >= UNKNOWN_MIN):
-        # a long run with a wrong check digit may be a card that was misheard, or a number said twice
-        found.update(range(PHONE_HEAD, len(digits) - PHONE_TAIL))
-    return [run[place] for place in sorted(found)]
+    return found | _in_gap(digits, gap, at)
+
+
+def _in_gap(digits: str, start: int, end: int) -> set[int]:
+    """Of digits that are no card: a long run with a wrong check digit may be one that was misheard."""
+    if _is_phone(digits[start:end]) or end - start >= UNKNOWN_MIN:
+        return set(range(start + PHONE_HEAD, end - PHONE_TAIL))
+    return set()
 
 
 def _card(digits: str) -> tuple[int, int, int]:
     """Length of the card number that digits begin with, and how much of its head and tail may stay."""
-    if is_identity_card(digits[:18]):
-        return 18, IDENTITY_HEAD, IDENTITY_TAIL
+    if is_identity_card(digits[:LENGTH]):
+        return LENGTH, IDENTITY_HEAD, IDENTITY_TAIL
     for length in range(min(19, len(digits)), 15, -1):
         if is_bank_card(digits[:length]):
             return length, 0, BANK_TAIL
@@ -171,7 +160,5 @@ def _card(digits: str) -> tuple[int, int, int]:
 
 
 def _is_phone(digits: str) -> bool:
-    """Whether a whole run reads as a Chinese mobile or landline number, also one with a digit too many."""
-    if 11 <= len(digits) <= 12 and digits[0] == "1" and digits[1] in "3456789":
-        return True
-    return 10 <= len(digits) <= 12 and digits[0] == "0" and digits[1] != "0"
+    """Whether a whole run reads as a Chinese mobile or landline number, also with a digit too many."""
+    return len(digits) <= 12 and bool(_MOBILE.search(digits) or _LANDLINE.fullmatch(digits))

@@ -11,19 +11,22 @@ from hotline.errors import ConfigError
 from hotline.settings import Settings
 from hotline.stats.agent_log import write_log
 from hotline.store.acd_log import AcdLogStore
+from hotline.store.audit import TERMINAL, AuditStore
 from hotline.store.roster import Profile, RosterStore
 from hotline.store.views import local_midnight
 from hotline.wiring import open_database
 
 
 class Roster:
-    """The roster of an installation, with the words of its `acd.yaml`."""
+    """The roster of an installation, with the words of its `acd.yaml`. Changes are on record first."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises `ConfigError` or `StoreError`."""
         self._policy = read_acd_policy(settings.flows)
         self._words = Rows(self._policy)
-        self.store = RosterStore(open_database(settings.database_url))
+        engine = open_database(settings)
+        self.store = RosterStore(engine)
+        self._audit = AuditStore(engine)
 
     def rows(self, profiles: Sequence[Profile]) -> list[dict[str, str]]:
         """A row an agent, by column."""
@@ -42,6 +45,8 @@ class Roster:
     def take(self, data: bytes, name: str, *, instead: bool) -> int:
         """Write a roster file; how many agents. Raises `ConfigError`, `RosterRefused`."""
         profiles = read_roster(data, self._policy, name)
+        detail = f"{len(profiles)} agents{', instead of all others' if instead else ''}"
+        self._audit.record(TERMINAL, "roster.import", name, utc_now(), detail)
         self.store.save(profiles, utc_now(), instead=instead)
         return len(profiles)
 
@@ -57,7 +62,13 @@ class Roster:
         profile, problems = self._words.profile(row)
         if profile is None:
             raise ConfigError(problems)
+        self._audit.record(TERMINAL, "roster.set", name, utc_now())
         self.store.save([profile], utc_now())
+
+    def remove(self, name: str) -> bool:
+        """Take an agent off the roster; False when there is none of that name."""
+        self._audit.record(TERMINAL, "roster.remove", name, utc_now())
+        return self.store.remove(name)
 
 
 def export_log(settings: Settings, target: IO[bytes], fmt: str, days: tuple[date, date]) -> int:
@@ -65,6 +76,6 @@ def export_log(settings: Settings, target: IO[bytes], fmt: str, days: tuple[date
 
     Raises `ConfigError` for an unknown format, `StoreError`.
     """
-    store = AcdLogStore(open_database(settings.database_url))
+    store = AcdLogStore(open_database(settings))
     start, end = local_midnight(days[0]), local_midnight(days[1] + timedelta(days=1))
     return write_log(store.iter_between(start, end), target, fmt)

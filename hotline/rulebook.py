@@ -16,12 +16,17 @@ FLOW = "12348.yaml"
 """The flow that answers the line."""
 
 
+CALLBACK_FLOW = "callback.yaml"
+"""The flow of calls that agents place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rulebook:
     """The data of one line, sound as a whole."""
 
     folder: Path
     flow: FlowFile
+    callback: FlowFile
     router: Router
     rules: RoutingRules
     calendar: WorkCalendar
@@ -39,4 +44,5 @@ class Rulebook:
             calendar = load_calendar(folder, rules)
         except WorkOrderError as error:
             raise ConfigError([str(error)]) from error
-        return cls(folder, FlowFile.load(folder / FLOW), router, rules, calendar, acd)
+        flow, callback = (FlowFile.load(folder / name) for name in (FLOW, CALLBACK_FLOW))
+        return cls(folder, flow, callback, router, rules, calendar, acd)

@@ -3,11 +3,12 @@
 import os
 import sys
 import tomllib
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from asr.settings import AsrSettings
@@ -24,6 +25,8 @@ from hotline.gateway_settings import (
 )
 from hotline.section import Section
 
+RoleName = Literal["agent", "lawyer", "supervisor", "quality", "statistician", "auditor", "admin", "unit"]
+
 ENV_PREFIX = "HOTLINE__"
 
 
@@ -34,6 +37,12 @@ class WebSettings(Section):
     port: int = Field(default=8348, ge=0, le=65535)
     session_hours: float = Field(default=10, gt=0, le=24)
     """A signed-in browser is asked again after this long."""
+    idle_minutes: float = Field(default=30, ge=0, le=24 * 60)
+    """So long after somebody last did something the session is over, but not in a talk; 0: never."""
+    password_days: int = Field(default=0, ge=0, le=3650)
+    """A password older than this must be changed; 0: never."""
+    second_factor: tuple[RoleName, ...] = ()
+    """Roles that must set up a second factor (TOTP); others may."""
     secure_cookies: bool = False
     """Set when the page is served over https (it must be, beyond loopback)."""
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
@@ -44,6 +53,9 @@ class StoreSettings(Section):
 
     url: str | None = None
     """SQLAlchemy URL; default: SQLite in `paths.data`."""
+    key: Path | None = None
+    """Opens the secrets that are sealed in the database; made when absent. Default: `secrets.key` in
+    `paths.data`. Better elsewhere: not in the same backup as the database."""
 
 
 class PathSettings(Section):
@@ -62,8 +74,22 @@ class PrivacySettings(Section):
 
     show_raw: bool = False
     """Log and show unmasked numbers. For a closed test line only."""
+    agents_see: Literal["own", "queue", "all"] = "queue"
+    """What agents and lawyers on duty see: what they had or have themselves; also what nobody has had yet and
+    what came through a queue whose skills they have; or everything."""
     recording_days: int = Field(default=730, ge=1)
     """Days recordings and transcripts are kept."""
+
+
+class AuditSettings(Section):
+    """The audit chain: docs/audit.md."""
+
+    key: Path | None = None
+    """Signs the daily roots; made by `hotline audit keygen`. Without it there are no signed roots."""
+    roots: Path | None = None
+    """Where the signed roots are written; default: `audit-roots` in `paths.data`. Better elsewhere."""
+    seal_seconds: float = Field(default=1.0, gt=0, le=60)
+    """A row that is written is sealed not later than about this."""
 
 
 class LimitSettings(Section):
@@ -84,6 +110,33 @@ class DispatchSettings(Section):
     """Signs webhooks (HMAC-SHA256); without it no webhook is sent."""
     poll_seconds: float = Field(default=1.0, gt=0, le=60)
     """How often the outbox is looked at."""
+    allowed_networks: tuple[str, ...] = ()
+    """Private networks that units' systems stand in, e.g. `10.0.0.0/8`; else only public ones are used."""
+    authority: Path | None = None
+    """PEM file of who else may sign the certificates of units' systems."""
+
+
+class AttachmentSettings(Section):
+    """Files that units send with their answers."""
+
+    max_mb: int = Field(default=10, ge=1, le=50)
+    """Largest file."""
+    keep_free_mb: int = Field(default=500, ge=0)
+    """No file is taken when less of the disk would be left, so that calls can still be recorded."""
+    scan_command: tuple[str, ...] = ()
+    """A virus scanner, e.g. `["clamdscan", "--fdpass", "--no-summary"]`; gets the file's path as its last
+    argument, exits with 0 for a clean file and 1 for an infected one."""
+
+
+class VideoSettings(Section):
+    """Handing a call over to video."""
+
+    url: str = ""
+    """Address of a room, with `{room}`, on a video service of yours; empty: no video."""
+    secret: SecretStr | None = None
+    """Signs the links; without it there is no video."""
+    minutes: int = Field(default=60, ge=1, le=10_080)
+    """How long a link holds."""
 
 
 class AcdSettings(Section):
@@ -109,6 +162,28 @@ class AcdSettings(Section):
     """Talk and wrap-up taken for granted in the estimated wait until five talks have been measured."""
 
 
+class StatsSettings(Section):
+    """Statistics."""
+
+    trial_numbers: tuple[str, ...] = ()
+    """Calls from these numbers are trials and counted nowhere; `hotline stats rebuild` after a change."""
+    folder: Path | None = None
+    """Where scheduled reports are put; default: `reports` in the data folder."""
+    webhooks: dict[str, str] = Field(default={})
+    """Name → address to which scheduled reports may be posted, signed with `dispatch.webhook_secret`."""
+
+    @field_validator("webhooks")
+    @classmethod
+    def _https(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, address in value.items():
+            parts = urlsplit(address)
+            if parts.scheme != "https" and not (
+                parts.scheme == "http" and _is_loopback(parts.hostname or "")
+            ):
+                raise ValueError(f"{name}: must be https, or http on this machine")
+        return value
+
+
 class Settings(BaseSettings):
     """All sections."""
 
@@ -132,9 +207,13 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     paths: PathSettings = PathSettings()
     privacy: PrivacySettings = PrivacySettings()
+    audit: AuditSettings = AuditSettings()
     limits: LimitSettings = LimitSettings()
     dispatch: DispatchSettings = DispatchSettings()
+    video: VideoSettings = VideoSettings()
+    attachments: AttachmentSettings = AttachmentSettings()
     acd: AcdSettings = AcdSettings()
+    stats: StatsSettings = StatsSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -155,9 +234,19 @@ class Settings(BaseSettings):
         return self.store.url or f"sqlite:///{self.paths.data / 'hotline.sqlite3'}"
 
     @property
+    def secrets_key(self) -> Path:
+        """The file of the keys that seal secrets in the database."""
+        return self.store.key or self.paths.data / "secrets.key"
+
+    @property
     def recordings(self) -> Path:
         """Where recordings are written."""
         return self.paths.data / "recordings"
+
+    @property
+    def audit_roots(self) -> Path:
+        """The folder of the signed roots."""
+        return self.audit.roots or self.paths.data / "audit-roots"
 
     @property
     def flows(self) -> Path:
@@ -218,6 +307,14 @@ def check(settings: Settings) -> list[str]:
         len(secret.get_secret_value()) < 16 or "change" in secret.get_secret_value().lower()
     ):
         problems.append("dispatch.webhook_secret: a placeholder or shorter than 16 characters")
+    authority = settings.dispatch.authority
+    if authority is not None and not authority.is_file():
+        problems.append(f"dispatch.authority: {authority} is no file")
+    for network in settings.dispatch.allowed_networks:
+        try:
+            ip_network(network)
+        except ValueError:
+            problems.append(f"dispatch.allowed_networks: {network} is no network, e.g. 10.0.0.0/8")
     return problems
 
 

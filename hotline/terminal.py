@@ -14,8 +14,10 @@ from rich.text import Text
 from asr.transcript import TranscriptEvent
 from hotline.conversation import CallId, Intent
 from hotline.events import (
+    AlertState,
     CallEnded,
     CallStarted,
+    CrisisHeard,
     Event,
     FlowMoved,
     IntentRecognized,
@@ -25,6 +27,9 @@ from hotline.events import (
     TranscriptPublished,
 )
 from workorders.calendar import SHANGHAI
+
+CRISIS = "crisis"
+"""The flag of any emergency; those of a kind are `crisis.KIND`."""
 
 
 def load_texts() -> Mapping[str, str]:
@@ -44,6 +49,8 @@ class CallView:
         self._intent: Intent | None = None
         self._call: CallId | None = None
         self._last_partial = ""
+        self._known: set[str] = set()
+        """Kinds of emergency that known wording speaks for; all others are guesses."""
 
     def text(self, name: str, **values: object) -> str:
         """A text with its values filled in; the id itself when there is no such text."""
@@ -69,6 +76,8 @@ class CallView:
                 self._transcript(event.transcript)
             case IntentRecognized():
                 self._intent = event.intent
+            case CrisisHeard():
+                self._alert(event)
             case OrderFiled():
                 self._show_intent()
                 self._console.print(Text(f"{self.text('order.filed')}  {event.number}", style="bold green"))
@@ -106,8 +115,21 @@ class CallView:
             self._live.stop()
             self._live = None
 
+    def _alert(self, event: CrisisHeard) -> None:
+        if event.sure and event.state is not AlertState.WITHDRAWN:
+            self._known.add(event.kind)
+        elif event.state is AlertState.WITHDRAWN:
+            self._known.discard(event.kind)
+
     def _flags(self, intent: Intent) -> str:
-        return "  ".join(self._texts.get(f"flag.{flag}", flag) for flag in intent.flags)
+        return "  ".join(self._flag(flag) for flag in intent.flags)
+
+    def _flag(self, flag: str) -> str:
+        name = self._texts.get(f"flag.{flag}", flag)
+        top, _, kind = flag.partition(".")
+        if top != CRISIS or (kind in self._known if kind else self._known):
+            return name
+        return name + self.text("flag.guess")
 
     def _show_intent(self) -> None:
         intent = self._intent

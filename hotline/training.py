@@ -38,6 +38,8 @@ class SynthesisPlan:
     seed: int = 1
     rules: bool = True
     """Sichuan phonology; without it, tones and sounds stay Mandarin (for an ablation)."""
+    without: tuple[str, ...] = ()
+    """Rules of connected speech that are left out (`asr.finetune.rules`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,12 @@ def synthesize(settings: Settings, plan: SynthesisPlan, tell: Tell) -> None:
     """Render until the folder holds the hours asked for. Raises `ConfigError`, `AsrError`, `OSError`."""
     need_packages("pyworld", "ToJyutping")
     from asr.finetune.corpus import done_seconds, lines, render_corpus
+    from asr.finetune.rules import chosen
     from asr.finetune.sentences import generate
 
     if plan.hours <= 0:
         raise ConfigError(["--hours: more than 0"])
+    connected = chosen(plan.without)
     texts = generate(GRAMMAR_LINES, plan.seed) if plan.texts is None else _sentences(plan.texts)
     standard = [] if plan.standard is None else _sentences(plan.standard)
     voice = Catalog.load(manifest_path(), settings.models).path(VOICE)
@@ -83,7 +87,9 @@ def synthesize(settings: Settings, plan: SynthesisPlan, tell: Tell) -> None:
             bars.advance(bar, seconds)
             bars.update(bar, note=f"{bars.tasks[0].completed / 3600:.2f} h")
 
-        made = render_corpus(voice, plan.output, todo, plan.hours, step, rules=plan.rules)
+        made = render_corpus(
+            voice, plan.output, todo, plan.hours, step, rules=plan.rules, connected=connected
+        )
     tell(f"{made} clips made; all are in {plan.output / 'manifest.tsv'}")
 
 

@@ -4,19 +4,21 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from rich.progress import Progress
 
-from asr.audio import SAMPLE_RATE, Segment, seconds
+from asr.audio import Segment, seconds
 from asr.catalog import Catalog
 from asr.detectors import SileroDetectors
-from asr.diarize import Piece, cut_out, diarize, has_two_sides, read_channel
+from asr.diarize import Diarizer, Done, Piece, counted, cut_out, has_two_sides, read_channel
 from asr.documents import FORMATS, Spoken, Transcript, as_dict, render, words
 from asr.files import UnreadableAudio, endpointing, seconds_of, utterances
 from asr.normalize import normalize
-from asr.settings import VAD
-from asr.speakers.embedder import MODEL, SpeakerEmbedder
+from asr.settings import VAD, DiarizeSettings
+from asr.speakers.choice import check_diarizer, make_diarizer
 from asr.worker import load_engine
 from hotline.errors import ConfigError
 from hotline.settings import Settings
@@ -34,6 +36,8 @@ class Wishes:
     output: Path | None = None
     speakers: int = 1
     again: bool = False
+    diarizer: str = ""
+    """Another than the settings name."""
 
 
 def checked(formats: Sequence[str], output: Path | None) -> tuple[str, ...]:
@@ -47,6 +51,17 @@ def checked(formats: Sequence[str], output: Path | None) -> tuple[str, ...]:
     if "docx" in chosen and output is None:
         raise ConfigError([words()["docx"]])
     return chosen
+
+
+def with_diarizer(settings: Settings, name: str) -> Settings:
+    """The settings with another diarizer; as they are without a name. Raises `ConfigError`."""
+    if not name:
+        return settings
+    known = get_args(DiarizeSettings.model_fields["diarizer"].annotation)
+    if name not in known:
+        raise ConfigError([f"--diarizer: {name} is none of {', '.join(known)}"])
+    diarize = settings.asr.diarize.model_copy(update={"diarizer": name})
+    return settings.model_copy(update={"asr": settings.asr.model_copy(update={"diarize": diarize})})
 
 
 def recordings(paths: Sequence[Path]) -> Iterator[Path]:
@@ -91,8 +106,10 @@ class RecordingReader:
     """The line's detector and engine in this process, and who speaks, for whole files."""
 
     def __init__(self, settings: Settings, speakers: int) -> None:
-        """Raises `ModelUnavailable` or `EngineFailed`."""
+        """Raises `ModelUnavailable`, `DiarizerUnavailable` or `EngineFailed`."""
         catalog = Catalog.load(manifest_path(), settings.models)
+        if speakers != 1:
+            check_diarizer(settings.asr.diarize, catalog)  # before hours of work, not after
         options = settings.asr.engine
         weights = options.weights()
         folder = settings.models if weights is None else catalog.path(weights)
@@ -100,46 +117,47 @@ class RecordingReader:
         self._detectors = SileroDetectors(catalog.path(VAD))
         self._rules = endpointing(settings.asr)
         self._speakers = speakers
-        self._catalog, self._threads = catalog, settings.asr.threads
-        self._loaded: SpeakerEmbedder | None = None
+        self._catalog, self._settings = catalog, settings.asr
+        self._loaded: Diarizer | None = None
 
     def read(self, path: Path, bars: Progress) -> Transcript:
         """Everything said in a file of any length. Raises `UnreadableAudio` or `ModelUnavailable`."""
         length = seconds_of(path)
         bar = bars.add_task(path.name, total=2 * length)
         try:
-            spoken = self._sides(path, bars, bar) if has_two_sides(path) else self._voices(path, bars, bar)
+            done = partial(bars.advance, bar)
+            spoken = self._sides(path, done) if has_two_sides(path) else self._voices(path, done)
         finally:
             bars.remove_task(bar)
         return Transcript(str(path), length, tuple(sorted(spoken, key=lambda each: each.start)))
 
-    def _sides(self, path: Path, bars: Progress, bar: object) -> list[Spoken]:
+    def _sides(self, path: Path, done: Done) -> list[Spoken]:
         """A stereo call: left is the caller, right whoever answered."""
         spoken: list[Spoken] = []
         for channel, who in enumerate(("caller", "agent")):
-            blocks = _counted(read_channel(path, channel), bars, bar)
+            blocks = counted(read_channel(path, channel), done)
             for segment in utterances(path.name, blocks, self._detectors, self._rules):
                 spoken += self._heard(segment, words()[who])
         return spoken
 
-    def _voices(self, path: Path, bars: Progress, bar: object) -> list[Spoken]:
+    def _voices(self, path: Path, done: Done) -> list[Spoken]:
         """A mono recording: first who speaks when, then what each says."""
-        blocks = _counted(read_channel(path, None), bars, bar)
         if self._speakers == 1:
+            blocks = counted(read_channel(path, None), done)
             found = utterances(path.name, blocks, self._detectors, self._rules)
             pieces = [Piece(each.start, each.end, 0) for each in found]
         else:
-            embedder = self._embedder()
-            pieces = diarize(blocks, self._detectors, embedder, self._rules, self._speakers or None)
+            blocks = read_channel(path, None)
+            pieces = self._diarizer().pieces(path.name, blocks, self._speakers or None, done)
         spoken: list[Spoken] = []
-        blocks = _counted(read_channel(path, None), bars, bar)
+        blocks = counted(read_channel(path, None), done)
         for piece, segment in cut_out(path.name, blocks, pieces):
             spoken += self._heard(segment, f"{words()['speaker']} {piece.speaker + 1}")
         return spoken
 
-    def _embedder(self) -> SpeakerEmbedder:
+    def _diarizer(self) -> Diarizer:
         if self._loaded is None:
-            self._loaded = SpeakerEmbedder(self._catalog.path(MODEL), self._threads)
+            self._loaded = make_diarizer(self._settings, self._catalog, self._detectors, self._rules)
         return self._loaded
 
     def _heard(self, segment: Segment, who: str) -> list[Spoken]:
@@ -148,12 +166,6 @@ class RecordingReader:
             Spoken(begin, end, who, normalize(found.text, found.words).text, found.text, found.confidence)
             for found in self._engine.transcribe([segment])
         ]
-
-
-def _counted(blocks: Iterator[bytes], bars: Progress, bar: object) -> Iterator[bytes]:
-    for block in blocks:
-        yield block
-        bars.advance(bar, len(block) / 2 / SAMPLE_RATE)  # type: ignore[arg-type]  # a TaskID is an int
 
 
 def transcribe_one(

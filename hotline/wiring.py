@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import anyio
@@ -14,28 +15,43 @@ from sqlalchemy import Engine
 
 from asr.catalog import Catalog
 from asr.pool import AsrPool
+from hotline.audit.roots import Signer, read_key
 from hotline.bus import InProcessBus
 from hotline.call import recording
 from hotline.call.desk import Desk
 from hotline.call.journal import Journal
 from hotline.call.line import utc_now
 from hotline.conversation import CallId
-from hotline.errors import ConfigError, StoreError
+from hotline.errors import ConfigError, HotlineError, StoreError
 from hotline.events import OrderDispatched
+from hotline.intent.router import Router
 from hotline.ivr.prompts import Progress, PromptBook
 from hotline.robot.speech import open_speech
-from hotline.settings import Settings
+from hotline.settings import AuditSettings, Settings
 from hotline.store.calls import CallStore
 from hotline.store.engine import make_engine
-from hotline.store.retention import Retention
-from hotline.store.upgrade import upgrade
+from hotline.store.files import FileStore
+from hotline.store.outbound import OutboundLog
+from hotline.store.upgrade import HowFar, upgrade
+from hotline.store.webhook_keys import WebhookKeys
+from hotline.veil import Sight, unasked, veil
 from hotline.web.deps import Health
+from hotline.web.unit_parts import UnitParts
+from workorders.addresses import AddressPolicy
+from workorders.dead_letters import DeadLetters
 from workorders.departments_http import HttpDepartments
+from workorders.exchange_rules import is_outside
+from workorders.feed import UnitFeed
+from workorders.intake import IntakeKeys
 from workorders.messages import WorkOrderDispatched, WorkOrderEvent
+from workorders.model import WorkOrder
 from workorders.ports import DepartmentGateway
 from workorders.routing import RoutingRules
 
 log = logging.getLogger(__name__)
+
+SIGN_SECONDS = 600.0
+"""How often it is looked whether a root is due."""
 
 Tell = Callable[[str], None]
 """Says to a person what is going on; English, one line."""
@@ -85,20 +101,34 @@ def sole_owner(folder: Path) -> Iterator[None]:
         yield
 
 
-async def sweep_daily(retention: Retention) -> None:
+async def sweep_daily(*sweeps: Callable[[datetime], object]) -> None:
     """Delete what may no longer be kept, at the start and once a day, until cancelled."""
     while True:
-        try:
-            await anyio.to_thread.run_sync(retention.sweep, utc_now())
-        except StoreError as error:
-            log.error("retention not enforced, trying again tomorrow", extra={"code": error.code})
+        for sweep in sweeps:
+            try:
+                await anyio.to_thread.run_sync(sweep, utc_now())
+            except StoreError as error:
+                log.error("retention not enforced, trying again tomorrow", extra={"code": error.code})
         await anyio.sleep(24 * 3600)
 
 
-def open_database(url: str) -> Engine:
-    """The engine, its tables up to date. Raises `StoreError`."""
-    engine = make_engine(url)
-    upgrade(engine)
+async def sign_daily(engine: Engine, audit: AuditSettings, folder: Path) -> None:
+    """Sign the chain's head once a day, soon after midnight, until cancelled. Does nothing without a key."""
+    if audit.key is None:
+        return
+    while True:
+        try:
+            signer = Signer(engine, read_key(audit.key), folder)
+            await anyio.to_thread.run_sync(signer.sign_due, utc_now())
+        except HotlineError as error:
+            log.error("the audit chain's root is not signed, trying again", extra={"code": error.code})
+        await anyio.sleep(SIGN_SECONDS)
+
+
+def open_database(settings: Settings, tell: HowFar | None = None) -> Engine:
+    """The engine, its tables up to date; `tell` hears how far that is. Raises `StoreError`."""
+    engine = make_engine(settings.database_url)
+    upgrade(engine, settings.secrets_key, tell)
     return engine
 
 
@@ -130,12 +160,44 @@ async def prepare_prompts(settings: Settings, catalog: Catalog, tell: Tell) -> P
     return book
 
 
-def gateways(settings: Settings, rules: RoutingRules) -> tuple[DepartmentGateway, ...]:
+def gateways(settings: Settings, rules: RoutingRules, engine: Engine) -> tuple[DepartmentGateway, ...]:
     """How units that want it are told of their orders."""
-    secret = settings.dispatch.webhook_secret
-    if secret is None:
+    keys = webhook_keys(settings, engine)
+    if keys is None:
         return ()
-    return (HttpDepartments(rules.webhooks, secret.get_secret_value()),)
+    policy = AddressPolicy.of(settings.dispatch.allowed_networks)
+    addresses = {**rules.webhooks, **rules.exchange.addresses}
+    authority = settings.dispatch.authority
+    return (HttpDepartments(addresses, keys.secrets, policy=policy, authority=authority),)
+
+
+def webhook_keys(settings: Settings, engine: Engine) -> WebhookKeys | None:
+    """The units' webhook secrets; None without a master secret."""
+    secret = settings.dispatch.webhook_secret
+    return None if secret is None else WebhookKeys(engine, secret.get_secret_value().encode())
+
+
+def outward_order(rules: RoutingRules, order: WorkOrder, receiver: str) -> WorkOrder:
+    """An order as a unit's own system, or one outside that a person has sent it to, may see it."""
+    sight = Sight.PERSONAL if is_outside(receiver) else unasked(rules.outward, order)
+    return veil(order, sight, rules.outward)
+
+
+def unit_parts(
+    settings: Settings, engine: Engine, router: Router, revive: Callable[[str], bool]
+) -> UnitParts:
+    """What the units' pages and API stand on. `revive` sends a dead letter again."""
+    keep_free = settings.attachments.keep_free_mb * 1024 * 1024
+    return UnitParts(
+        feed=UnitFeed(engine),
+        files=FileStore(settings.paths.data / "attachments", keep_free),
+        outbound=OutboundLog(engine),
+        intake=IntakeKeys(engine),
+        reader=router,
+        letters=DeadLetters(engine),
+        revive=revive,
+        keys=webhook_keys(settings, engine),
+    )
 
 
 def publish_order(bus: InProcessBus, event: WorkOrderEvent) -> None:

@@ -1,11 +1,15 @@
-"""Read a YAML data file as plain values, refusing bombs and ambiguities."""
+"""Read a YAML data file as plain values or as a model, refusing bombs and ambiguities."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from hotline.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 BYTES_MAX = 512 * 1024
 """Largest file that is read: ours are a few kilobytes."""
@@ -22,6 +26,26 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from error
     return parse_yaml(data, str(path))
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """The file as a model. Raises `ConfigError` naming the file and every field that is wrong."""
+    data = read_yaml(path)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(
+            [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        ) from error
+
+
+def problems_of(read: Callable[[], object]) -> list[str]:
+    """What a reading complains of; empty when it is sound."""
+    try:
+        read()
+    except ConfigError as error:
+        return list(error.problems)
+    return []
 
 
 def parse_yaml(data: bytes, name: str) -> Any:
