@@ -1,7 +1,8 @@
 """Diarisation error rate on two-voice mixtures of evaluation clips, and memory on a long recording.
 
-python scripts/bench_diarize.py ../shared/data/speech [--hours 2] [--mixtures 6]. Mixtures are clips of two
-named voices in turn, with pauses of 0.2 to 1.2 s, without overlap; truth: the clips' speech by energy.
+python scripts/bench_diarize.py ../shared/data/speech [--hours 2] [--mixtures 6] [--pyannote FOLDER]. Mixtures
+are clips of two named voices in turn, with pauses of 0.2 to 1.2 s, without overlap; truth: the clips' speech
+by energy. The packaged diarizer, or pyannote with the pipeline in FOLDER.
 """
 
 import argparse
@@ -22,9 +23,10 @@ from asr.audio import SAMPLE_RATE
 from asr.catalog import Catalog
 from asr.channel import through_alaw
 from asr.detectors import SileroDetectors
-from asr.diarize import diarize
+from asr.diarize import Diarizer
 from asr.segmenter import Endpointing
-from asr.speakers.embedder import MODEL, SpeakerEmbedder
+from asr.settings import AsrSettings, DiarizeSettings
+from asr.speakers.choice import make_diarizer
 from asr.speakers.score import Turn, der
 
 PIECE = 4
@@ -67,18 +69,21 @@ def mixture(turns: list[tuple[str, NDArray[np.int16]]], dice: random.Random) -> 
     return np.concatenate(audio).astype("<i2").tobytes(), truth
 
 
-def score(
-    parts: tuple[SileroDetectors, SpeakerEmbedder], pcm: bytes, truth: list[Turn], count: int | None
-) -> Turn:
+def quietly(seconds: float) -> None:
+    """Progress that nobody watches."""
+    del seconds
+
+
+def score(diarizer: Diarizer, pcm: bytes, truth: list[Turn], count: int | None) -> Turn:
     """Errors, speech and speakers found, packed as a row: (wrong seconds, speech seconds, number)."""
     blocks = (pcm[at : at + 32_000] for at in range(0, len(pcm), 32_000))
-    pieces = diarize(blocks, *parts, Endpointing(), count)
+    pieces = diarizer.pieces("mixture", blocks, count, quietly)
     found = [Turn(p.start / SAMPLE_RATE, p.end / SAMPLE_RATE, str(p.speaker)) for p in pieces]
     got = der(truth, found)
     return Turn(got.rate * got.speech, got.speech, f"{len({p.speaker for p in pieces})} {got.confused:.1f}")
 
 
-def long_file(parts: tuple[SileroDetectors, SpeakerEmbedder], hours: float, source: bytes) -> None:
+def long_file(diarizer: Diarizer, hours: float, source: bytes) -> None:
     """Diarise so many hours of the same turns over and over; prints memory and CPU time."""
 
     def blocks() -> Iterator[bytes]:
@@ -87,7 +92,7 @@ def long_file(parts: tuple[SileroDetectors, SpeakerEmbedder], hours: float, sour
             yield source[at : at + 32_000]
 
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    pieces = diarize(blocks(), *parts, Endpointing(), 2)
+    pieces = diarizer.pieces("long", blocks(), 2, quietly)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     spent = time.process_time() - began
     print(
@@ -102,9 +107,12 @@ def main() -> None:
     ask.add_argument("folder", type=Path)
     ask.add_argument("--mixtures", type=int, default=6)
     ask.add_argument("--hours", type=float, default=0.0)
+    ask.add_argument("--pyannote", default="")
     wishes = ask.parse_args()
     catalog = Catalog.load(Path("models/manifest.toml"), Path.home() / ".cache/hotline12348/models")
-    parts = SileroDetectors(catalog.path("silero-vad")), SpeakerEmbedder(catalog.path(MODEL))
+    settings = AsrSettings(diarize=DiarizeSettings(model=wishes.pyannote))
+    detectors = SileroDetectors(catalog.path("silero-vad"))
+    diarizer = make_diarizer(settings, catalog, detectors, Endpointing())
     voices, dice = clips(wishes.folder), random.Random(7)
     pairs = dice.sample(sorted(combinations(sorted(voices), 2)), wishes.mixtures)
     sets = []
@@ -119,14 +127,14 @@ def main() -> None:
     print("channel  speakers  DER     confused s  speech s  found")
     for name, channel in channels.items():
         for count in (2, None):
-            rows = [score(parts, channel(pcm), truth, count) for pcm, truth in sets]
+            rows = [score(diarizer, channel(pcm), truth, count) for pcm, truth in sets]
             wrong, speech = sum(r.start for r in rows), sum(r.end for r in rows)
             confused = sum(float(r.speaker.split()[1]) for r in rows)
             told = " ".join(r.speaker.split()[0] for r in rows)
             row = f"{name:8} {count or 'unknown':8}  {wrong / speech:6.1%}  {confused:10.1f}  {speech:8.1f}"
             print(f"{row}  {told}", flush=True)
     if wishes.hours:
-        long_file(parts, wishes.hours, sets[0][0])
+        long_file(diarizer, wishes.hours, sets[0][0])
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from hotline.gateway.rtp_session import MediaEngine
 from hotline.gateway.sip.endpoint import SipEndpoint
 from hotline.gateway.webrtc import WebRtcEngine
 from hotline.gateway_settings import DefenceSettings, MediaSettings, SipSettings, WebRtcSettings
-from hotline.heap import settled_heap
+from hotline.heap import keep_trimmed, settled_heap
 from scripts.bench_parts import HOST, Figures, Meter, hear, received, rss_mb, start
 
 PROMPT = (5000 * np.sin(np.arange(16_000 * 20) * 0.1)).astype("<i2").tobytes()
@@ -147,6 +147,7 @@ async def serve(pipe: Connection, plan: Plan) -> None:
             desk = _Desk(pipe, plan, media, endpoint)
             tasks.start_soon(desk.application.run)
             tasks.start_soon(desk.watch)
+            tasks.start_soon(keep_trimmed)
             pipe.send(endpoint.port)
             await desk.obey()
             tasks.cancel_scope.cancel()

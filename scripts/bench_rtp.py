@@ -148,13 +148,14 @@ async def _run_engine(ports: list[int], seconds: float, ready: Connection, folde
 
 
 async def _read(session: RtpSession, recorder: Recorder | None) -> None:
+    keep = recorder.side(0) if recorder is not None else None
     async for item in session.inputs():
-        if isinstance(item, AudioFrame) and recorder is not None:
-            recorder.push(0, item)
+        if isinstance(item, AudioFrame) and keep is not None:
+            keep(item)
 
 
 async def _talk(session: RtpSession, recorder: Recorder | None, prompt: bytes) -> None:
-    tap = (lambda frame: recorder.push(1, frame)) if recorder is not None else None
+    tap = recorder.side(1) if recorder is not None else None
     try:
         while True:
             await session.play(prompt, tap)

@@ -23,9 +23,10 @@ from rich.table import Table
 
 from asr.audio import SAMPLE_RATE, Segment
 from asr.channel import through_alaw
+from asr.clips import Clip, load_clips
 from asr.detectors import SileroDetectors
 from asr.engines.whisper_batch import WhisperEngine, WhisperOptions
-from asr.evaluate import Clip, errors, load_clips
+from asr.evaluate import errors
 from asr.files import endpointing, read_blocks, utterances
 from asr.settings import VAD
 from hotline.settings import Settings

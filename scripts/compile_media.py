@@ -3,7 +3,7 @@
     python scripts/compile_media.py            # builds .so files beside their sources
     python scripts/compile_media.py --clean    # removes them: pure Python again
 
-`_lane.c`, which only takes packets that come in order, is built too (docs/decisions/006).
+Two small kernels in C, which only take packets that come in order, are built too (docs/decisions/006).
 
 Needs a C compiler and Python's headers (Debian: gcc, python3-dev) and the `dev` extra. Nothing else changes:
 without the .so files the very same modules run as Python. A .so hides its .py, so build anew after each
@@ -32,8 +32,9 @@ MODULES = (
     "hotline/gateway/rtp_leg.py",
 )
 """What runs for every packet and every tick."""
-KERNEL = "hotline/gateway/_lane.c"
-"""The ordinary course of a leg, in C; `hotline/gateway/lane.py` does without where it is not built."""
+KERNELS = ("hotline/gateway/_lane.c", "hotline/call/_tape.c")
+"""The ordinary course of a leg, and of its recording, in C; `lane.py` and `tape.py` beside them do without
+where they are not built."""
 
 _SETUP = """
 from mypyc.build import mypycify
@@ -44,7 +45,10 @@ setup(
     packages=[],
     ext_modules=[
         *mypycify([*modules, "--follow-imports=silent"], opt_level="3"),
-        Extension("hotline.gateway._lane", [{kernel!r}], extra_compile_args=["-O3"]),
+        *(
+            Extension(kernel.removesuffix(".c").replace("/", "."), [kernel], extra_compile_args=["-O3"])
+            for kernel in {kernels!r}
+        ),
     ],
 )
 """
@@ -52,7 +56,7 @@ setup(
 
 def built(root: Path) -> list[Path]:
     """The compiled files there are."""
-    sources = [root / name for name in (*MODULES, KERNEL)]
+    sources = [root / name for name in (*MODULES, *KERNELS)]
     found = [path for source in sources for path in source.parent.glob(f"{source.stem}.*.so")]
     return [*found, *root.glob("*__mypyc*.so")]
 
@@ -68,7 +72,7 @@ def build(root: Path) -> int:
     clean(root)
     with tempfile.TemporaryDirectory() as name:
         setup = Path(name) / "setup.py"
-        setup.write_text(_SETUP.format(modules=MODULES, kernel=KERNEL))
+        setup.write_text(_SETUP.format(modules=MODULES, kernels=KERNELS))
         command = [
             sys.executable,
             str(setup),

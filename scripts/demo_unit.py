@@ -1,6 +1,6 @@
 """A handling unit to try the line with: takes orders by webhook, or polls the API, then signs and answers.
 
-    python scripts/demo_unit.py webhook --port 9348          # HOTLINE__DISPATCH__WEBHOOK_SECRET must be set
+    python scripts/demo_unit.py webhook --port 9348          # HOTLINE_UNIT_SECRET must be set
     python scripts/demo_unit.py poll --url http://127.0.0.1:8348 --token TOKEN [--answer TEXT]
 
 `webhook` prints one JSON line for every new order; give its address to the line under `units:` in
@@ -78,9 +78,9 @@ class Webhook(BaseHTTPRequestHandler):
 
 def serve(port: int) -> None:
     """Take webhooks until interrupted."""
-    secret = os.environ.get("HOTLINE__DISPATCH__WEBHOOK_SECRET", "")
+    secret = os.environ.get("HOTLINE_UNIT_SECRET", "")
     if not secret:
-        sys.exit("set HOTLINE__DISPATCH__WEBHOOK_SECRET to the line's secret")
+        sys.exit("set HOTLINE_UNIT_SECRET to what `hotline units secret` prints")
     Webhook.inbox = Inbox(secret.encode())
     with ThreadingHTTPServer(("127.0.0.1", port), Webhook) as server:
         print(f"listening on http://127.0.0.1:{server.server_port}/", file=sys.stderr, flush=True)

@@ -17,10 +17,11 @@ from rich.progress import track
 from rich.table import Table
 
 from asr.channel import through_alaw
+from asr.clips import load_clips
 from asr.confidence import TABLE, Platt, calibration_error, fit
 from asr.detectors import SileroDetectors
 from asr.engines.whisper_batch import WhisperEngine, WhisperOptions
-from asr.evaluate import fold, load_clips
+from asr.evaluate import fold
 from asr.files import endpointing, read_blocks, utterances
 from asr.settings import VAD
 from hotline.settings import Settings

@@ -105,7 +105,8 @@ def sip_stream(data: bytes) -> None:
     parser = StreamParser()
     for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
         try:
-            for message in parser.feed(piece):
+            parser.add(piece)
+            while (message := parser.take()) is not None:
                 parse(message, stream=True)
         except BadMessage:
             return

@@ -5,14 +5,16 @@
 zh/z, n/l, ing/in, hu/f … fall together), drawn with a fixed seed from the sets' own characters by frequency.
 The classifier is trained
 without the test part of the questions, but with their dev part. The questions need the optional TSV of
-evaluation data; without it they are left out.
+evaluation data; without it they are left out. `--heard FILE` takes what the recogniser made of every text
+behind a telephone line instead (scripts/read_router_sets.py writes the file).
 
-    python scripts/score_router.py [../shared/data/legal/train.tsv] [--part test] [--noise 0.1]
+    python scripts/score_router.py [../shared/data/legal/train.tsv] [--part test] [--noise 0.1 | --heard FILE]
 """
 
 import argparse
 import csv
 import itertools
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -42,19 +44,24 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data/legal/train.tsv"))
     parser.add_argument("--part", choices=["dev", "test"], default="test")
     parser.add_argument("--noise", type=float, default=0.0, help="share of characters misheard")
+    parser.add_argument("--heard", type=Path, help="what a recogniser heard, text by text")
     parser.add_argument("--show", action="store_true", help="what is wrong; for the dev part only")
     options = parser.parse_args()
     if options.show and options.part == "test":
         parser.error("the test part is not to be looked at")
     router = Router.load(ROOT / "ivr_flows")
     noise = misheard(options.noise) if options.noise else str
-    print(f"part {options.part}, noise {options.noise:.0%}")
+    if options.heard:
+        noise = heard_in(options.heard)
+    print(f"part {options.part}, noise {options.noise:.0%}, heard: {options.heard or 'no, read'}")
     if options.data.is_file():
         asked = questions(options.data, options.part)
         score_questions(router, asked, noise, show=options.show)
     score_calls(router, options.part, noise, show=options.show)
     score_services(router, options.part, noise, show=options.show)
     score_crisis(router, options.part, noise, show=options.show)
+    if not options.heard:  # nobody has read these aloud
+        score_complaints(router, options.part, noise, show=options.show)
 
 
 def digest(text: str) -> str:
@@ -90,6 +97,18 @@ def misheard(share: float) -> Noise:
     return write
 
 
+def heard_in(file: Path) -> Noise:
+    """What a recogniser heard, from the file of scripts/read_router_sets.py."""
+    texts: dict[str, str] = json.loads(file.read_text("utf-8"))
+
+    def heard(text: str) -> str:
+        if text not in texts:
+            raise SystemExit(f"{file} lacks a text of the sets: run scripts/read_router_sets.py again")
+        return texts[text]
+
+    return heard
+
+
 def read(router: Router, said: Sequence[str], noise: Noise) -> Intent | None:
     """What the router makes of utterances, joined and normalised as a call does it."""
     raw = [noise(each) for each in said]
@@ -122,11 +141,12 @@ def tops(codes: Iterable[str]) -> set[str]:
 
 def score_questions(router: Router, asked: list[Question], noise: Noise, *, show: bool) -> None:
     """Top-1, top-3 and services; and top-1 of the answers of highest confidence."""
-    top1 = top3 = services = 0
+    top1 = top3 = services = unread = 0
     sure: list[tuple[float, bool]] = []
     for text, matters, wanted in asked:
         intent = read(router, [text], noise)
         if intent is None:
+            unread += 1
             sure.append((0.0, False))
             continue
         right = bool(tops([intent.matter.code]) & tops(matters))
@@ -139,7 +159,7 @@ def score_questions(router: Router, asked: list[Question], noise: Noise, *, show
     count = len(asked)
     print(
         f"{count} questions: top-1 {top1 / count:.3f}, top-3 {top3 / count:.3f},"
-        f" service {services / count:.3f}"
+        f" service {services / count:.3f}, without an answer {unread}"
     )
     sure.sort(key=lambda each: -each[0])
     kept = {share: sure[: max(1, int(count * share))] for share in (0.25, 0.5, 0.75)}
@@ -232,6 +252,19 @@ def score_crisis(router: Router, part: str, noise: Noise, *, show: bool) -> None
     print(f"crisis: recall {found / count:.3f} ({kinds})")
     false, harmless = hits(crisis["harmless"], wrong=True)
     print(f"    false alarms {false}/{harmless}: {1000 * false / harmless:.0f} per 1,000 hard sentences")
+
+
+def score_complaints(router: Router, part: str, noise: Noise, *, show: bool) -> None:
+    """Ordinary complaints that are taken for emergencies, by a guess or by known wording."""
+    groups = read_yaml(DATA / "complaints.yaml")["complaints"]
+    told = [said for group in groups.values() for said in group if part_of(said) == part]
+    found = [router.alerts(normalize(noise(said)).text) for said in told]
+    for said, alerts in zip(told, found, strict=True):
+        if show and alerts:
+            print("    false alarm", said)
+    guessed = sum(any(not alert.sure for alert in alerts) for alerts in found)
+    worded = sum(map(bool, found)) - guessed
+    print(f"    of {len(told)} ordinary complaints: {guessed} guessed, {worded} marked by wording")
 
 
 if __name__ == "__main__":

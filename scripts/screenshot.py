@@ -57,6 +57,7 @@ def photograph(page: Page, address: str, user: str, password: str, output: Path)
     if linked.count():
         linked.nth(min(FIELDS_LIT, linked.count()) - 1).click()
     page.wait_for_timeout(600)  # the transcript scrolls to the words
+    page.locator(".order-pane").evaluate("(pane) => { pane.scrollTop = 0; }")  # back to the order's number
     output.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(output))
 

@@ -13,8 +13,9 @@ from rich.progress import track
 from rich.table import Table
 
 from asr.channel import through_alaw
+from asr.clips import Clip, load_clips
 from asr.detectors import SileroDetectors
-from asr.evaluate import Clip, errors, load_clips
+from asr.evaluate import errors
 from asr.files import endpointing, read_blocks, utterances
 from asr.lm.ngram import packaged
 from asr.repair import repairs
