@@ -1,5 +1,6 @@
 """Lines, voices and the one busy day that several tests look at."""
 
+import shutil
 import subprocess
 import sys
 import wave
@@ -14,13 +15,13 @@ import pytest
 
 from hotline.robot.demo_caller import DemoCaller, Sentence, render_caller, speak, write_wav
 from hotline.settings import Settings
+from tests.e2e.browsers import bundle_libraries
 from tests.e2e.line import ROOT, LineProcess, copy_flows, ended
 from tests.e2e.ports import free_port
-from tests.fakes.certificates import make_authority
 
 SECRET = "0123456789abcdef-of-a-test"
-CALLERS = {"udp": "13811112222", "tcp": "13833334444", "tls": "13855556666"}
-"""Who calls on the day, by transport."""
+CALLERS = {"udp": "13811112222", "tcp": "13833334444"}
+"""Who calls on the day, by transport. By all other ways in: `test_line_doors`."""
 StartLine = Callable[..., LineProcess]
 
 
@@ -111,6 +112,17 @@ def start_line(_lines: StartLine) -> Iterator[StartLine]:
             line.stop()
 
 
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """JsSIP and SIP.js, each as one script."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    try:
+        return bundle_libraries(tmp_path_factory.mktemp("npm"))
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"npm cannot fetch JsSIP and SIP.js: {type(error).__name__}")
+
+
 @dataclass
 class Day:
     """A line on which two people called at once; it still runs."""
@@ -131,40 +143,29 @@ class Day:
 
 @pytest.fixture(scope="session")
 def day(_lines: StartLine, workshop: Path, demo_voice: Path) -> Iterator[Day]:
-    """The demo caller calls over UDP and over TCP at the same time, then over TLS with protected sound; the
-    orders go out by webhook."""
-    port, tls = free_port(), free_port()
-    papers = make_authority(workshop)
+    """The demo caller calls over UDP and over TCP at the same time; the orders go out by webhook."""
+    port = free_port()
     (workshop / "day").mkdir()
     flows = copy_flows(workshop / "day", webhooks={"legal_aid-510116": f"http://127.0.0.1:{port}/"})
-    line = _lines(
-        flows,
-        dispatch__webhook_secret=SECRET,
-        sip__tls__port=str(tls),
-        sip__tls__certificate=str(papers.certificate),
-        sip__tls__key=str(papers.key),
-    )
+    line = _lines(flows, dispatch__webhook_secret=SECRET)
+    secret = line.command("units", "secret", "legal_aid-510116").stdout.strip()
     unit = subprocess.Popen(
         [sys.executable, str(ROOT / "scripts/demo_unit.py"), "webhook", "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**line.environment, "HOTLINE__DISPATCH__WEBHOOK_SECRET": SECRET},
+        env={**line.environment, "HOTLINE_UNIT_SECRET": secret},
     )
 
     def place(transport: str) -> "subprocess.Popen[str]":
         options = ["--transport", transport, "--caller", CALLERS[transport], "--heard", str(heard[transport])]
-        if transport == "tls":
-            secure = f"sip:12348@127.0.0.1:{tls};transport=tls"
-            options += ["--to", secure, "--srtp", "--ca", str(papers.authority)]
         return line.call(demo_voice, *options)
 
     heard = {transport: workshop / f"heard-{transport}.wav" for transport in CALLERS}
-    calls = {transport: place(transport) for transport in ("udp", "tcp")}
+    calls = {transport: place(transport) for transport in CALLERS}
     try:
         said = {transport: ended(call, 200) for transport, call in calls.items()}
-        said["tls"] = ended(place("tls"), 200)  # alone: two cores read two callers, not three
-        line.balanced(3)
+        line.balanced(len(CALLERS))
         yield Day(line, said, heard, unit)
     finally:
         unit.terminate()

@@ -1,6 +1,8 @@
 """The command line on the data of real calls."""
 
 import csv
+import json
+import sqlite3
 import subprocess
 import sys
 import time
@@ -151,3 +153,39 @@ def test_python_m_is_the_same_program() -> None:
         check=True,
     )
     assert done.stdout == hotline("version").stdout
+
+
+@pytest.mark.model
+def test_the_audit_chain_is_signed_verified_and_exported(day: Day, tmp_path: Path) -> None:
+    """On what a line has written; then one word is changed behind its back, in a copy."""
+    key, roots, copy = tmp_path / "audit.key", tmp_path / "roots", tmp_path / "copy.sqlite3"
+    with sqlite3.connect(day.line.data / "hotline.sqlite3") as line, sqlite3.connect(copy) as there:
+        line.backup(there)
+    settings = {
+        "HOTLINE__STORE__URL": f"sqlite:///{copy}",
+        "HOTLINE__AUDIT__KEY": str(key),
+        "HOTLINE__AUDIT__ROOTS": str(roots),
+    }
+
+    def audit(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return day.line.command("audit", *arguments, **settings)
+
+    kept = ("--roots", str(roots), "--public-key", f"{key}.pub")
+    assert audit("sign").returncode == 1
+    assert (audit("keygen", str(key)).returncode, key.stat().st_mode & 0o777) == (0, 0o600)
+    assert audit("keygen", str(key)).returncode == 1
+    signed = audit("sign")
+    assert json.loads(signed.stdout)["root"]["number"] == 1, signed.stderr
+    whole = audit("verify", *kept)
+    assert (whole.returncode, whole.stdout.splitlines()[-1]) == (0, "the chain is whole"), whole.stdout
+    exported = audit("export", str(tmp_path / "chain.jsonl"))
+    assert exported.returncode == 0, exported.stderr
+    entries = [json.loads(each) for each in (tmp_path / "chain.jsonl").read_text().splitlines()]
+    assert entries[-1]["seq"] == len(entries)
+    assert {each["source"] for each in entries} == {"audit", "order_history"}
+    with sqlite3.connect(copy) as there:
+        there.execute("DROP TRIGGER order_history_no_update")
+        there.execute("UPDATE order_history SET actor = 'nobody' WHERE id = 1")
+    broken = audit("verify", *kept)
+    assert broken.returncode == 1
+    assert "changed: order_history 1 (entry" in broken.stdout

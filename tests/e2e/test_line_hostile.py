@@ -304,7 +304,7 @@ BREAKAGES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "routing": ("routing.yaml", lambda path: path.write_text("kinds: 1", encoding="utf-8"), "routing.yaml"),
     "prompts": ("prompts/zh-CN.yaml", lambda path: path.write_text("- a", encoding="utf-8"), "zh-CN.yaml"),
     "intents": ("intents.yaml", lambda path: path.write_text("x: {", encoding="utf-8"), "intents.yaml"),
-    "gone": ("12348.yaml", Path.unlink, "ivr_flows: no flow file"),
+    "gone": ("12348.yaml", Path.unlink, "12348.yaml: No such file"),
 }
 
 

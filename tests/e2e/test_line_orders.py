@@ -1,4 +1,4 @@
-"""People call by UDP, TCP and TLS and are understood: orders, transcripts, recordings, and who sees what."""
+"""People call and are understood: orders, transcripts, recordings, and who sees what."""
 
 import json
 import wave
@@ -101,6 +101,7 @@ def test_units_see_and_answer_only_their_own(day: Day) -> None:
         made = day.line.command("units", "token", unit)
         assert made.returncode == 0, made.stderr
         tokens[unit] = made.stdout.strip()
+    seeing = day.line.command("units", "token", "legal_aid-510116", "--scope", "read", "--scope", "caller")
     (number,) = json.loads(day.call("udp")["orders"])
     with unit_client(day, tokens["legal_aid-510104"]) as stranger:
         assert stranger.get("/orders").json()["orders"] == []
@@ -112,12 +113,15 @@ def test_units_see_and_answer_only_their_own(day: Day) -> None:
         listed = unit.get("/orders", params={"state": "dispatched"}).json()["orders"]
         assert number in {order["number"] for order in listed}
         order = unit.get(f"/orders/{number}").json()
-        assert order["caller_contact"] == "13912345678"
+        assert order["caller_contact"] == "139****5678"
         signed = unit.post(f"/orders/{number}/sign", json={"by": "值班员"})
         assert (signed.status_code, signed.json()["state"]) == (200, "signed")
         reply = unit.post(f"/orders/{number}/reply", json={"by": "值班员", "text": "已联系来电人"})
         assert (reply.status_code, reply.json()["state"]) == (200, "replied")
         assert unit.post(f"/orders/{number}/sign", json={"by": "值班员"}).status_code == 409
+    with unit_client(day, seeing.stdout.strip()) as unit:
+        order = unit.get(f"/orders/{number}", params={"reason": "联系来电人核对金额"}).json()
+        assert order["caller_contact"] == "13912345678"
     (row,) = day.line.rows("SELECT state FROM work_orders WHERE number = ?", number)
     assert row["state"] == "replied"
 

@@ -8,10 +8,10 @@ import anyio.to_thread
 import httpx
 import pytest
 
+from tests.e2e.browsers import CHROMIUM, FLAGS
 from tests.e2e.conftest import StartLine
 from tests.e2e.line import SCRIPTED, ended
 from tests.e2e.test_console import PASSWORD, command, picture, until
-from tests.e2e.test_webrtc import CHROMIUM, FLAGS
 
 pytestmark = [
     pytest.mark.e2e,

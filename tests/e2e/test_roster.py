@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.e2e.browsers import CHROMIUM, FLAGS
 from tests.e2e.conftest import StartLine
 from tests.e2e.line import SCRIPTED
 from tests.e2e.test_console import PASSWORD, command, picture
-from tests.e2e.test_webrtc import CHROMIUM, FLAGS
 
 pytestmark = [
     pytest.mark.e2e,
@@ -61,8 +61,12 @@ async def test_a_supervisor_keeps_the_roster(
         await browser.close()
     (kept,) = line.rows("SELECT * FROM agents")
     assert (kept["name"], kept["skills"]) == ("li", '["dialect.zigong", "labour"]')
-    actions = [row["action"] for row in line.rows("SELECT action FROM audit WHERE action LIKE 'roster.%'")]
-    assert actions == ["roster.set", "roster.remove"]
+    did = line.rows("SELECT who, action, subject FROM audit WHERE action LIKE 'roster.%' ORDER BY id")
+    assert [" ".join(row.values()) for row in map(dict, did)] == [
+        "cli roster.set qian",
+        "zhao roster.set li",
+        "zhao roster.remove qian",
+    ]
     async with httpx.AsyncClient(base_url=line.web) as client:
         assert (await client.get("/api/v1/roster")).status_code == 401
         signed = await client.post("/api/v1/session", json={"name": "li", "password": PASSWORD})

@@ -16,11 +16,13 @@ from hotline.conversation import (
     Digit,
     EndCause,
     Intent,
+    Sentence,
     Source,
     Turn,
 )
 from hotline.errors import CallAborted, LegGone
 from hotline.gateway.media import LegEnded, LegInput, Sink
+from hotline.intent.crisis import Alert
 from workorders.messages import Filed, FileWorkOrder
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -195,14 +197,23 @@ class FakeReader:
     callback = "请打回。"
     categories: Mapping[str, str] = {"labour.wages": "欠薪", "consult": "法律咨询", "other": "其他"}
 
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        """What was read, each time."""
+
     def read(self, turns: Sequence[Turn], *, now: date) -> Intent | None:
         if not turns:
             return None
+        self.texts.append("".join(turn.text for turn in turns))
         matter = Candidate("labour.wages", "欠薪", 0.9)
         return Intent(matter, Candidate("consult", "法律咨询", 0.8), (matter,), (), (), Source.SPEECH)
 
-    def summary(self, turns: Sequence[Turn], intent: Intent | None) -> str:
-        return "。".join(turn.text for turn in turns)
+    def alerts(self, text: str, *, growing: bool = False) -> Sequence[Alert]:
+        at = text.find("不想活")
+        return [Alert("self_harm", "自伤自杀", "12356", at, at + 3, "不想活")] if at >= 0 else []
+
+    def summary(self, turns: Sequence[Turn], intent: Intent | None) -> tuple[Sentence, ...]:
+        return (Sentence("。".join(turn.text for turn in turns)),)
 
 
 @dataclass

@@ -66,14 +66,17 @@ class Hall:
     leg: FakeLeg = field(default_factory=lambda: FakeLeg("caller"))
     store: FakeStore = field(default_factory=FakeStore)
     desk: FakeDesk = field(default_factory=FakeDesk)
+    reader: FakeReader = field(default_factory=FakeReader)
     ears: FakeTranscribers = field(default_factory=FakeTranscribers)
     log: list[AcdLog] = field(default_factory=list)
     talks: Talks = field(default_factory=Talks)
     outside: FakeLeg | None = None
     reattach_s: float = 5.0
+    longest_s: float | None = None
+    """How long a caller waits at most; None: as the flow says."""
 
     def __post_init__(self) -> None:
-        self.drafts = Drafts(FakeReader(), self.desk, cast(Any, None))  # nothing is asked of the store
+        self.drafts = Drafts(self.reader, self.desk, cast(Any, None))  # nothing is asked of the store
         self.acd = Distributor(AcdSettings(again_s=0), self.log.append)
 
     def agent(self, name: str = "li") -> Console:
@@ -84,6 +87,9 @@ class Hall:
         return console
 
     def session(self, journal: Journal) -> CallSession:
+        return CallSession(CALL, FakeCall(self.leg), self.line(journal))
+
+    def line(self, journal: Journal) -> Line:
         async def want(
             call: CallId,
             remote: str,
@@ -100,14 +106,14 @@ class Hall:
                 raise HotlineError(number)
             return self.outside
 
-        line = Line(
+        return Line(
             bus=InProcessBus(),
             journal=journal,
             transcribers=self.ears,
-            reader=FakeReader(),
+            reader=self.reader,
             desk=self.desk,
             prompts=FakePrompts(),
-            flow=FLOW,
+            flow=self._flow(),
             recordings=self.recordings,
             limits=LimitSettings(),
             people=People(
@@ -124,7 +130,12 @@ class Hall:
             ),
             clock=lambda: NOW,
         )
-        return CallSession(CALL, FakeCall(self.leg), line)
+
+    def _flow(self) -> FlowFile:
+        if self.longest_s is None:
+            return FLOW
+        duty = FLOW.nodes["duty"].model_copy(update={"seconds_max": self.longest_s})
+        return FLOW.model_copy(update={"nodes": {**FLOW.nodes, "duty": duty}})
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:

@@ -7,6 +7,8 @@ from threading import RLock
 from types import TracebackType
 from typing import Self
 
+from workorders.attachments import Attachment
+from workorders.cases import Exchange, Incidents, Referrals
 from workorders.errors import StaleOrder, UnknownOrder
 from workorders.model import OPEN, HistoryEntry, Pool, State, WorkOrder
 from workorders.ports import DueTimer, DuplicateOrder, OutboxTask
@@ -23,6 +25,7 @@ class MemoryStore:
     tasks: list[OutboxTask] = field(default_factory=list)
     timers: dict[str, tuple[Timer, ...]] = field(default_factory=dict)
     fired: set[tuple[str, Timer]] = field(default_factory=set)
+    attached: dict[str, tuple[Attachment, ...]] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
 
     def __call__(self) -> "MemoryUnitOfWork":
@@ -80,12 +83,13 @@ class MemoryUnitOfWork:
         numbers = (order.number for order in self._orders.values() if order.state not in ended)
         return [number for number in numbers if number not in self._timers][:limit]
 
-    def provisional(self) -> list[str]:
-        going_on = {State.DRAFT, *OPEN}
-        return [each.number for each in self._orders.values() if each.provisional and each.state in going_on]
+    def provisional(self, *, others: bool = False) -> list[str]:
+        going_on = [each for each in self._orders.values() if each.state in {State.DRAFT, *OPEN}]
+        return [each.number for each in going_on if others or each.provisional]
 
     def commit(self) -> None:
         self._store.fired = self._fired
+        self._store.attached = self._attached
         self._store.timers = self._timers
         self._store.orders = self._orders
         self._store.history = self._history
@@ -108,6 +112,23 @@ class MemoryUnitOfWork:
 
     def children(self, number: str) -> tuple[str, ...]:
         return tuple(order.number for order in self._orders.values() if order.life.parent == number)
+
+    def last_matter(self, call_id: str) -> int:
+        return max(
+            (order.matter_no for order in self._orders.values() if order.call_id == call_id), default=0
+        )
+
+    @property
+    def incidents(self) -> Incidents:
+        raise AssertionError("what stands beside orders is tested on the databases")
+
+    @property
+    def exchange(self) -> Exchange:
+        raise AssertionError("what stands beside orders is tested on the databases")
+
+    @property
+    def referrals(self) -> Referrals:
+        raise AssertionError("what stands beside orders is tested on the databases")
 
     def held_by(self, person: str) -> int:
         return sum(
@@ -135,6 +156,14 @@ class MemoryUnitOfWork:
         self._orders[order.number] = order
         self._history[order.number].append(entry)
 
+    def attachments(self, number: str) -> tuple[Attachment, ...]:
+        return self._attached.get(number, ())
+
+    def attach(self, number: str, attachment: Attachment) -> None:
+        if number not in self._orders:
+            raise UnknownOrder("no order of that number")
+        self._attached[number] = (*self._attached.get(number, ()), attachment)
+
     def _take(self) -> None:
         self._orders = dict(self._store.orders)
         self._history = {number: list(entries) for number, entries in self._store.history.items()}
@@ -142,3 +171,4 @@ class MemoryUnitOfWork:
         self._tasks = list(self._store.tasks)
         self._timers = dict(self._store.timers)
         self._fired = set(self._store.fired)
+        self._attached = dict(self._store.attached)

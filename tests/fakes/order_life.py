@@ -6,8 +6,10 @@ from typing import Any
 
 from tests.fakes.orders import NOW, shipped_rules
 from workorders.calendar import SHANGHAI
+from workorders.exchange_rules import TRANSFER
 from workorders.guards import Around
-from workorders.life import RULES, apply
+from workorders.life import apply
+from workorders.life_table import RULES
 from workorders.messages import (
     ActOnOrder,
     EvidenceSpan,
@@ -92,6 +94,7 @@ def prepared(state: State, action: Action, role: Actor) -> tuple[WorkOrder, ActO
     }
     told: dict[Action, dict[str, Any]] = {
         Action.REASSIGN: {"to": ABOVE},
+        Action.SEND_OUTSIDE: {"to": "outside-12345"},
         Action.MERGE: {"to": OTHER.number},
         Action.RELATE: {"to": OTHER.number},
         Action.HAND_OVER: {"to": "else"},
@@ -102,7 +105,8 @@ def prepared(state: State, action: Action, role: Actor) -> tuple[WorkOrder, ActO
     if action is Action.REPLY:
         life = held if role is not Actor.UNIT else life
         state = State.SIGNED if role is Actor.UNIT and state is State.DISPATCHED else state
-    return replace(ORDER, state=state, life=life), act(action, role, **more), around
+    source = TRANSFER if action is Action.RETURN_OUTSIDE else ORDER.source
+    return replace(ORDER, state=state, life=life, source=source), act(action, role, **more), around
 
 
 def do(order: WorkOrder, action: Action, role: Actor | None = None, **more: Any) -> WorkOrder:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import anyio
@@ -13,6 +14,7 @@ import numpy as np
 from asr.audio import LegId, UtteranceId
 from asr.transcript import SpanMap, TranscriptEvent, Word
 from hotline.bus import InProcessBus
+from hotline.call.line import utc_now
 from hotline.conversation import (
     AudioFacts,
     CallId,
@@ -30,19 +32,27 @@ from hotline.conversation import (
 )
 from hotline.intent.router import Router
 from hotline.settings import Settings, load
+from hotline.stats.statistics import Statistics
 from hotline.store.audit import AuditStore
 from hotline.store.calls import CallStore
 from hotline.store.engine import make_engine
+from hotline.store.exchange_tokens import ExchangeTokens
 from hotline.store.tokens import UnitTokens
 from hotline.store.upgrade import upgrade
 from hotline.store.users import Role, UserStore
 from hotline.web.deps import Health, WebDeps
+from hotline.web.flags import flag_notes
 from hotline.web.server import make_app, serve_web
+from hotline.wiring import unit_parts
+from workorders.calendar import WorkCalendar
+from workorders.case_queries import CaseQueries
 from workorders.life import dispatch
 from workorders.messages import EvidenceSpan, FieldValue, Filed, FileWorkOrder
+from workorders.outbox_rows import OutboxRows
 from workorders.queries import OrderQueries
 from workorders.routing import RoutingRules, load_calendar
 from workorders.service import WorkOrderService
+from workorders.similar import SimilarOrders
 from workorders.sql import SqlUnitOfWork
 
 FLOWS = Path(__file__).parents[2] / "ivr_flows"
@@ -186,13 +196,17 @@ class WebLine:
     def file(self, call: str, now: datetime) -> Filed:
         """File and dispatch the order of a call."""
         filed = self.deps.service.handle(file_command(call, now))
+        self.put_in_tray(filed.number, now)
+        return filed
+
+    def put_in_tray(self, number: str, now: datetime | None = None) -> None:
+        """Dispatch an order."""
         with SqlUnitOfWork(self.engine) as work:  # type: ignore[arg-type]
-            there = work.orders.by_number(filed.number)
+            there = work.orders.by_number(number)
             assert there is not None
-            change = dispatch(there, now)
+            change = dispatch(there, now or datetime.now(UTC))
             work.orders.save(change.order, change.entry)
             work.commit()
-        return filed
 
     def write_recording(self, name: str, seconds: int = 24) -> None:
         """A quiet tone."""
@@ -220,6 +234,14 @@ def record(call: CallId, started: datetime, filed: Filed | None) -> CallRecord:
     )  # fmt: skip
 
 
+@cache
+def shipped() -> tuple[Router, RoutingRules, WorkCalendar]:
+    """What ships, read once: nothing of it changes."""
+    router = Router.load(FLOWS)
+    rules = RoutingRules.load(FLOWS, router.categories)
+    return router, rules, load_calendar(FLOWS, rules)
+
+
 def make_line(folder: Path) -> WebLine:
     """A line with users `banzhang` (supervisor), `zuoxi` (agent), `shenji` (auditor), `guanli` (admin)."""
     base = load()
@@ -229,7 +251,7 @@ def make_line(folder: Path) -> WebLine:
     )
     engine = make_engine(settings.database_url)
     upgrade(engine)
-    rules = RoutingRules.load(FLOWS, Router.load(FLOWS).categories)
+    router, rules, calendar = shipped()
     deps = WebDeps(
         settings=settings,
         bus=InProcessBus(),
@@ -238,8 +260,16 @@ def make_line(folder: Path) -> WebLine:
         audit=AuditStore(engine),
         tokens=UnitTokens(engine),
         orders=OrderQueries(engine),
-        service=WorkOrderService(lambda: SqlUnitOfWork(engine), rules, load_calendar(FLOWS, rules)),
+        units=unit_parts(settings, engine, router, OutboxRows(engine, utc_now, timedelta(minutes=1)).revive),
+        service=WorkOrderService(lambda: SqlUnitOfWork(engine), rules, calendar),
+        cases=CaseQueries(engine),
+        similar=SimilarOrders(engine, rules.policies.life.similar),
+        partners=ExchangeTokens(engine),
+        labels=router.categories,
+        services=router.services,
         health=lambda: Health(True),
+        stats=Statistics(engine, FLOWS),
+        flags=flag_notes(router.flags),
     )
     now = datetime.now(UTC)
     for name, role, display in (

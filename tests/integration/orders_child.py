@@ -33,7 +33,9 @@ def work(
     database, url, secret = outside
     engine = make_engine(f"sqlite:///{database}")
     service = WorkOrderService(unit_of_work(engine), *rules)
-    outbox = Outbox(engine, [HttpDepartments({UNIT: url}, secret)], lambda event: None, OPTIONS)
+    outbox = Outbox(
+        engine, [HttpDepartments({UNIT: url}, lambda *_: (secret.encode(),))], lambda event: None, OPTIONS
+    )
 
     def file_all() -> None:
         for matter in range(1, MATTERS + 1):

@@ -97,16 +97,30 @@ def test_transcribe_prints_json_lines_and_the_error_rate(
     assert "CER" in err
 
 
-def test_evaluate_prints_json(
+def test_evaluate_measures_a_peer_on_the_same_clips(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / clip.name).symlink_to(clip)
-    manifest = tmp_path / "m.tsv"
-    manifest.write_text(f"id\tfile\ttranscript\na\t{clip.name}\t广州市房地产中介协会分析\n", encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["hotline", "models", "evaluate", str(manifest), "--json"])
+    """On a corpus's folder, behind good and bad lines, with delays, cost and a picture."""
+    (tmp_path / "wav.scp").write_text(f"a {clip}\n")
+    (tmp_path / "text").write_text("a 广州市房地产中介协会分析\n", encoding="utf-8")
+    asked = f"{tmp_path} --peer scripted --loss 0.05 --noise 20 --readings 2 --plot {tmp_path / 'p.svg'}"
+    monkeypatch.setattr(sys, "argv", ["hotline", "models", "evaluate", *asked.split(), "--json"])
     with pytest.raises(SystemExit) as ended:
         app()
     assert ended.value.code == 0
     told = json.loads(capsys.readouterr().out)
-    assert [each["condition"] for each in told["summaries"]] == ["16 kHz", "A-law 8 kHz"]
-    assert told["summaries"][0]["cer"] < 0.5
+    ours, peer = (
+        [e for e in told["summaries"] if e["engine"] == n] for n in ("whisper-base-sichuan", "scripted")
+    )
+    assert [each["condition"] for each in ours] == [
+        "16 kHz", "A-law 8 kHz", "A-law 8 kHz, 5% lost, noise 20 dB",
+    ]  # fmt: skip
+    assert ours[0]["cer"] < 0.5 <= peer[0]["cer"]
+    assert len(told["clips"]) == 2 * 2 * 3
+    cost = told["costs"][0]
+    assert 1 < cost["streams_a_core"] < 200
+    assert 100 < cost["memory_mib"] < 2_000
+    assert cost["cpu_live"] > 0
+    assert 0.5 < cost["final"]["p50"] < 60  # half a second of silence ends it, then it is read
+    assert told["costs"][1]["final"] is None  # it says nothing
+    assert (tmp_path / "p.svg").read_text().count("<rect") == 7

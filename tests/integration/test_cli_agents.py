@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from hotline import cli
 from hotline.acd.model import AcdLog, LogKind
 from hotline.errors import ConfigError
 from hotline.store.acd_log import AcdLogStore
-from hotline.store.engine import make_engine
+from hotline.store.engine import make_engine, reading
 from hotline.store.roster import RosterRefused
+from hotline.store.tables import audit
 
 pytestmark = pytest.mark.integration
 
@@ -28,6 +30,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def agents(*words: str) -> Result:
     return CliRunner().invoke(cli.app, ["agents", *words])
+
+
+def on_record() -> list[tuple[str, str, str]]:
+    with reading(make_engine("sqlite:///var/hotline.sqlite3")) as connection:
+        rows = connection.execute(select(audit.c.who, audit.c.action, audit.c.subject).order_by(audit.c.id))
+        return [(row.who, row.action, row.subject) for row in rows]
 
 
 def listed() -> list[dict[str, str]]:
@@ -56,6 +64,22 @@ def test_a_roster_is_imported_changed_and_written_again(here: Path) -> None:
     assert listed()[1]["phone_only"] == "否"
     assert "李" in agents("list").stdout
     assert agents("list", "-f", "pdf").exit_code == 2
+    assert [f"{who} {did} {what}" for who, did, what in on_record()] == [
+        "cli roster.import roster.csv", "cli roster.set wu", "cli roster.set li", "cli roster.remove li",
+        "cli roster.remove li", "cli roster.import again.csv", "cli roster.set wu",
+    ]  # fmt: skip
+
+
+def test_who_is_added_at_the_terminal_is_on_record_and_keeps_the_role(here: Path) -> None:
+    for secret in ("a-good-password-1", "another-password-2"):
+        (here / "secret").write_text(secret)
+        role = "supervisor" if secret.startswith("a-good") else "admin"
+        words = ["users", "add", "wang", "--role", role, "--password-file", "secret"]
+        done = CliRunner().invoke(cli.app, words)
+        assert done.exit_code == 0
+        assert "wang may sign in as supervisor" in done.output
+    assert on_record() == [("cli", "user.add", "wang"), ("cli", "user.password", "wang")]
+    assert not any("password-" in str(row) for row in on_record())
 
 
 def test_a_wrong_roster_changes_nothing_and_says_where(here: Path) -> None:

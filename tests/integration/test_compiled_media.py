@@ -55,6 +55,8 @@ def test_same_tests_pass_compiled(tmp_path: Path) -> None:
         "pytest",
         "-q",
         *tests,
+        "tests/unit/hotline/call/test_tape.py",
+        "tests/unit/hotline/call/test_recording.py",
         "tests/integration/test_rtp_session.py",
         "tests/integration/test_lane.py",
     ]

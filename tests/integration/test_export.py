@@ -12,20 +12,24 @@ from typing import Any
 
 import openpyxl
 import pytest
+import yaml
 from openpyxl.worksheet.worksheet import Worksheet
 
-from hotline.conversation import CallId, Outcome
+from hotline.conversation import CallId, EndCause, Outcome
 from hotline.errors import StoreError
-from hotline.stats import sheets
+from hotline.stats import sheets, workbook
 from hotline.stats.export import export_calls, export_orders, export_report
 from hotline.stats.report import Grouping, Report
 from hotline.stats.sheets import Sheet, Value, headings, write
+from hotline.store.calls import SERVER_DIED
 from hotline.store.views import CallRow
 from workorders.messages import FieldValue
 from workorders.model import Action, HistoryEntry, OrderField, State, WorkOrder
 from workorders.queries import OrderView
 
 pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
 
 PHONE = "13812345678"
 IDENTITY = "510104199001011234"
@@ -141,6 +145,7 @@ def test_xlsx_keeps_numbers_that_are_names_as_text() -> None:
     assert row["来电时间"] == local(2026, 3, 1, 0, 30)
     assert row["通话时长（秒）"] == 88
     assert sheet.freeze_panes == "A2"
+    assert sheet.auto_filter.ref == "A1:P2"
 
 
 def test_an_identity_number_keeps_its_eighteen_digits() -> None:
@@ -229,6 +234,15 @@ def test_a_report_comes_out_in_words(tmp_path: Path) -> None:
     assert second["占比（%）"] is None
 
 
+def test_every_flag_and_every_end_of_a_call_has_its_word() -> None:
+    rules = yaml.safe_load((ROOT / "ivr_flows" / "intents.yaml").read_text(encoding="utf-8"))
+    flags = {flag["code"] for flag in rules["flags"]} | {f"crisis.{kind['code']}" for kind in rules["crisis"]}
+    assert flags <= set(headings()["values"]["flags"])
+    assert {cause.value for cause in EndCause} | {SERVER_DIED} == set(headings()["values"]["detail"])
+    (row,) = read_csv(exported(export_calls, [replace(CALL, detail="remote_hangup")], "csv"))
+    assert row["结果说明"] == "来电人挂断"
+
+
 def test_every_column_of_every_report_has_its_heading() -> None:
     from hotline.stats import report
 
@@ -267,7 +281,7 @@ def test_an_unwritable_place_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets, "SHEET_ROWS", 4)
+    monkeypatch.setattr(workbook, "SHEET_ROWS", 4)
     stream = io.BytesIO()
     assert write(Sheet("表", ("b", "n"), counted(7, []), "口径", (("t", "m"),)), stream, "xlsx") == 7
     book = openpyxl.load_workbook(io.BytesIO(stream.getvalue()))

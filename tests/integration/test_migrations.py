@@ -104,3 +104,41 @@ def test_the_history_ships_with_the_package() -> None:
     folder = Path(upgrading.__file__).parent / "migrations"
     assert (folder / "env.py").is_file()
     assert len(list((folder / "versions").glob("v[0-9]*.py"))) >= 2
+
+
+def test_orders_from_before_stand_at_the_beginning_of_their_units_feeds(empty: Engine) -> None:
+    with writing(empty) as connection:
+        config = upgrading._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        for number, unit, state in (
+            (1, "a", "signed"),
+            (2, "a", "filed"),
+            (3, "b", "replied"),
+            (4, "a", "returned"),
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO work_orders (id, number, call_id, matter_no, matter, matter_label, service,"
+                    " service_label, district, summary, caller_contact, source, flags, urgency, unit,"
+                    " unit_name, state, filed_at, provisional, policy, version, search_text)"
+                    " VALUES (:id, :number, :number, 1, '', '', '', '', '', '', '', '', '[]', '', :unit, '',"
+                    " :state, '2026-01-01 00:00:00', false, '', 1, '')"
+                ),
+                {"id": number, "number": f"n{number}", "unit": unit, "state": state},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO order_history (id, order_id, at, actor, action, to_state)"
+                    " VALUES (:id, :id, '2026-01-01 00:00:00', 'system', 'file', 'filed')"
+                ),
+                {"id": number},
+            )
+    upgrade(empty)
+    with empty.connect() as connection:
+        changes = connection.execute(
+            text("SELECT unit, seq, order_id FROM unit_changes ORDER BY unit, seq")
+        ).all()
+        heads = connection.execute(text("SELECT unit, last FROM unit_feeds ORDER BY unit")).all()
+    assert [tuple(row) for row in changes] == [("a", 1, 1), ("a", 2, 4), ("b", 1, 3)]
+    assert [tuple(row) for row in heads] == [("a", 2), ("b", 1)]

@@ -24,6 +24,10 @@ ROOT = Path(__file__).parents[2]
 SECRET = "0123456789abcdef-secret"
 
 
+def secrets(*_: object) -> tuple[bytes, ...]:
+    return (SECRET.encode(),)
+
+
 def start(*arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "scripts/demo_unit.py", *arguments],
@@ -31,7 +35,7 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"HOTLINE__DISPATCH__WEBHOOK_SECRET": SECRET, "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"HOTLINE_UNIT_SECRET": SECRET, "PYTHONPATH": str(ROOT)},
     )
 
 
@@ -42,11 +46,14 @@ def test_a_signed_order_is_taken_once() -> None:
         try:
             url = unit.stderr.readline().split()[-1]
             parcel = Parcel("u", "d1", json.dumps({"number": "N1"}).encode())
-            anyio.run(HttpDepartments({"u": url}, SECRET).deliver, parcel)
-            anyio.run(HttpDepartments({"u": url}, SECRET).deliver, parcel)
+            anyio.run(HttpDepartments({"u": url}, secrets).deliver, parcel)
+            anyio.run(HttpDepartments({"u": url}, secrets).deliver, parcel)
             with pytest.raises(DeliveryFailed, match="401"):
-                anyio.run(HttpDepartments({"u": url}, "another secret").deliver, parcel)
-            anyio.run(HttpDepartments({"u": url}, SECRET).deliver, Parcel("u", "d2", b'{"number": "N2"}'))
+                anyio.run(HttpDepartments({"u": url}, lambda *_: (b"another secret",)).deliver, parcel)
+            anyio.run(
+                HttpDepartments({"u": url}, secrets).deliver,
+                Parcel("u", "d2", b'{"number": "N2"}'),
+            )
             assert [json.loads(unit.stdout.readline())["number"] for _ in range(2)] == ["N1", "N2"]
         finally:
             unit.terminate()

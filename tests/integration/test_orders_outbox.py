@@ -29,6 +29,10 @@ UNIT = "legal_aid-510104"
 OTHER = "legal_aid-510105"
 
 
+def secrets(*_: object) -> tuple[bytes, ...]:
+    return (SECRET.encode(),)
+
+
 class Clock:
     """Moves when told."""
 
@@ -171,7 +175,7 @@ def test_a_webhook_is_signed_and_carries_the_order(
     receiver: Receiver,
     events: list[WorkOrderEvent],
 ) -> None:
-    gateway = HttpDepartments({UNIT: receiver.url}, SECRET, clock)
+    gateway = HttpDepartments({UNIT: receiver.url}, secrets, clock)
     filed = service.handle(wage_claim())
     service.handle(wage_claim("call-2", district="510105"))  # a unit without a system of its own
     anyio.run(Outbox(engine, [gateway], events.append, clock=clock).run_once)
@@ -191,7 +195,7 @@ def test_failures_are_tried_again_with_the_same_delivery_id(
 ) -> None:
     receiver.clock = clock
     receiver.answers = [500, 302, 503]
-    gateway = HttpDepartments({UNIT: receiver.url}, SECRET, clock)
+    gateway = HttpDepartments({UNIT: receiver.url}, secrets, clock)
     outbox = Outbox(engine, [gateway], lambda event: None, clock=clock)
     service.handle(wage_claim())
     anyio.run(outbox.run_once)
@@ -209,7 +213,7 @@ def test_a_delivery_without_hope_becomes_a_dead_letter_and_can_be_revived(
 ) -> None:
     receiver.clock = clock
     receiver.answers = [500, 500, 410]
-    gateway = HttpDepartments({UNIT: receiver.url}, SECRET, clock)
+    gateway = HttpDepartments({UNIT: receiver.url}, secrets, clock)
     options = OutboxOptions(retry=RetryPolicy(attempts=2))
     outbox = Outbox(engine, [gateway], lambda event: None, options, clock)
     filed = service.handle(wage_claim())
@@ -220,7 +224,7 @@ def test_a_delivery_without_hope_becomes_a_dead_letter_and_can_be_revived(
     assert (outbox.facts().waiting, outbox.facts().dead) == (0, 1)
     view = OrderQueries(engine).get(filed.number)
     assert view is not None
-    assert (view.deliveries[0].status, view.deliveries[0].problem) == ("dead", "order.delivery_failed")
+    assert (view.deliveries[0].status, view.deliveries[0].problem) == ("dead", "order.delivery_failed 500")
     assert view.order.state is State.DISPATCHED
 
     assert outbox.revive(view.deliveries[0].delivery_id)
@@ -237,7 +241,7 @@ def test_a_unit_that_hangs_holds_up_no_other(
 ) -> None:
     with serving(Receiver()) as hanging:
         hanging.hold = Event()
-        gateway = HttpDepartments({UNIT: hanging.url, OTHER: receiver.url}, SECRET, clock)
+        gateway = HttpDepartments({UNIT: hanging.url, OTHER: receiver.url}, secrets, clock)
         options = OutboxOptions(poll_s=0.02, deliveries=2)
         events: list[WorkOrderEvent] = []
         outbox = Outbox(engine, [gateway], events.append, options, clock)
@@ -366,7 +370,7 @@ def test_a_delivery_that_outlives_its_lease_is_not_started_twice(
 ) -> None:
     receiver.clock = lambda: datetime.now(UTC)
     receiver.hold = Event()
-    gateway = HttpDepartments({UNIT: receiver.url}, SECRET)
+    gateway = HttpDepartments({UNIT: receiver.url}, secrets)
     outbox = Outbox(engine, [gateway], lambda event: None, OutboxOptions(poll_s=0.01, lease_s=0.05))
     service.handle(wage_claim())
 

@@ -18,7 +18,8 @@ from workorders.model import Action, State
 from workorders.number import parse
 from workorders.queries import BadCursor, OrderFilter, OrderQueries
 from workorders.service import WorkOrderService
-from workorders.sql import SqlUnitOfWork, StorageFailed, unit_of_work
+from workorders.sql import SqlUnitOfWork, unit_of_work
+from workorders.storage import StorageFailed
 from workorders.tables import metadata, order_outbox, work_orders
 
 pytestmark = pytest.mark.integration

@@ -10,9 +10,10 @@ from sqlalchemy import Engine, text
 
 from hotline.store.audit import AuditStore
 from hotline.store.engine import make_engine
-from hotline.store.tokens import PREFIX, UnitTokens
+from hotline.store.tokens import PREFIX, TokenRefused, UnitTokens
 from hotline.store.upgrade import upgrade
 from hotline.store.users import LOCK_OUT, MAX_FAILURES, Role, UserRefused, UserStore
+from hotline.store.webhook_keys import OVERLAP, WebhookKeys
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +38,7 @@ def users(engine: Engine) -> UserStore:
 
 def everything(engine: Engine) -> str:
     with engine.connect() as connection:
-        tables = ("users", "sessions", "unit_tokens", "login_failures")
+        tables = ("users", "sessions", "unit_tokens", "webhook_keys", "login_failures")
         return str([connection.execute(text(f"SELECT * FROM {table}")).all() for table in tables])
 
 
@@ -173,15 +174,59 @@ def test_unit_tokens_speak_for_their_unit_until_revoked(engine: Engine) -> None:
     tokens = UnitTokens(engine)
     first, second = tokens.create("unit-a", NOW, "server room"), tokens.create("unit-b", NOW)
     assert first.startswith(PREFIX)
-    assert (tokens.unit_of(first), tokens.unit_of(second)) == ("unit-a", "unit-b")
-    assert tokens.unit_of("") is None
-    assert tokens.unit_of(first + "x") is None
+
+    def unit_of(token: str) -> str | None:
+        holder = tokens.holder(token, NOW)
+        return holder.unit if holder is not None else None
+
+    assert (unit_of(first), unit_of(second)) == ("unit-a", "unit-b")
+    assert unit_of("") is None
+    assert unit_of(first + "x") is None
     kept = tokens.all()[0]
     assert (kept.unit, kept.label, kept.created, kept.revoked) == ("unit-a", "server room", NOW, None)
     assert tokens.revoke(kept.id, NOW)
     assert not tokens.revoke(kept.id, NOW)
-    assert tokens.unit_of(first) is None
-    assert tokens.unit_of(second) == "unit-b"
+    assert unit_of(first) is None
+    assert unit_of(second) == "unit-b"
+
+
+def test_a_token_has_scopes_and_an_end_and_shows_its_last_use(engine: Engine) -> None:
+    tokens, end = UnitTokens(engine), NOW + timedelta(days=1)
+    token = tokens.create("unit-a", NOW, scopes=("feed", "read"), expires=end)
+    assert tokens.all()[0].last_used is None
+    holder = tokens.holder(token, NOW)
+    assert holder is not None
+    assert (holder.scopes, holder.channel, holder.expires) == (("read", "feed"), "", end)
+    assert tokens.all()[0].last_used == NOW
+    tokens.holder(token, NOW + timedelta(seconds=30))
+    assert tokens.all()[0].last_used == NOW
+    assert tokens.holder(token, end - timedelta(seconds=1)) is not None
+    assert tokens.all()[0].last_used == end - timedelta(seconds=1)
+    assert tokens.holder(token, end) is None
+    channel = tokens.holder(tokens.create_for_channel("wechat", NOW), NOW)
+    assert channel is not None
+    assert (channel.unit, channel.channel, channel.scopes) == ("", "wechat", ("file",))
+    for wrong in (("file",), (), ("read", "write")):
+        with pytest.raises(TokenRefused):
+            tokens.create("unit-a", NOW, scopes=wrong)
+    with pytest.raises(TokenRefused):
+        tokens.create("unit-a", NOW, expires=NOW)
+    with pytest.raises(TokenRefused):
+        tokens.create_for_channel("fax", NOW)
+
+
+def test_webhook_secrets_differ_by_unit_and_overlap_when_renewed(engine: Engine) -> None:
+    keys = WebhookKeys(engine, b"0123456789abcdef")
+    first = keys.current("a", NOW)
+    assert keys.secrets("a", NOW) == (first.encode(),)
+    assert keys.current("b", NOW) != first
+    assert WebhookKeys(engine, b"another master").current("a", NOW) != first
+    second = keys.renew("a", NOW)
+    assert keys.secrets("a", NOW) == (second.encode(), first.encode())
+    assert keys.secrets("a", NOW + OVERLAP) == (second.encode(),)
+    third = keys.renew("a", NOW, timedelta(0))
+    assert keys.secrets("a", NOW) == (third.encode(),)
+    assert first not in everything(engine)
 
 
 def test_the_audit_log_lists_newest_first(engine: Engine) -> None:
@@ -194,3 +239,17 @@ def test_the_audit_log_lists_newest_first(engine: Engine) -> None:
     assert [entry.at.second for entry in log.entries(subject="call-1")] == [3, 1]
     first = log.entries()[-1]
     assert (first.who, first.action, first.subject, first.detail) == ("wang", "call.view", "call-0", "why")
+
+
+def test_a_units_person_belongs_to_a_unit_and_nobody_else_does(users: UserStore) -> None:
+    added = users.add("chengban", GOOD, Role.UNIT, NOW, unit="legal_aid-510104")
+    assert users.get("chengban") == added
+    assert added.unit == "legal_aid-510104"
+    token = users.open_session(added, NOW, 1)
+    session = users.session(token, NOW)
+    assert session is not None
+    assert session.user == added
+    with pytest.raises(UserRefused):
+        users.add("zhang", GOOD, Role.UNIT, NOW)
+    with pytest.raises(UserRefused):
+        users.add("zhang", GOOD, Role.AGENT, NOW, unit="legal_aid-510104")

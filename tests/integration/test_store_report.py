@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from hotline.conversation import CallId, CallRecord, Candidate, Intent, Outcome, Source
+from hotline.conversation import (
+    CALLED_BACK,
+    OF_CALLERS,
+    CallId,
+    CallRecord,
+    Candidate,
+    Intent,
+    Outcome,
+    Source,
+)
 from hotline.errors import ConfigError
 from hotline.stats.cli_export import write_export
 from hotline.stats.report import Grouping, Report, report, share
@@ -46,17 +55,24 @@ def fill(engine: Engine) -> None:
         ("after", MIDNIGHT + 72 * hour, 9.0, Outcome.ANSWERED, family),
     ):
         save(engine, name, at, talk, outcome, matter)
+    save(engine, "placed by an agent", MIDNIGHT, None, Outcome.UNREACHED, None, CALLED_BACK)
     CallStore(engine).start(CallId("running"), "phone", "1", "12348", MIDNIGHT + hour)
 
 
 def save(
-    engine: Engine, name: str, at: datetime, talk: float | None, outcome: Outcome, matter: Candidate | None
+    engine: Engine,
+    name: str,
+    at: datetime,
+    talk: float | None,
+    outcome: Outcome,
+    matter: Candidate | None,
+    channel: str = "phone",
 ) -> None:
     store, answered = CallStore(engine), None if talk is None else at
     store.save(
         CallRecord(
             call=CallId(name),
-            channel="phone",
+            channel=channel,
             dialled="12348",
             started=at,
             answered=answered,
@@ -144,7 +160,7 @@ def test_categories_come_by_size_with_their_share(engine: Engine) -> None:
 
 def test_outcomes_are_all_there_even_at_zero(engine: Engine) -> None:
     rows = {row["outcome"]: row for row in table(report(engine, *MARCH, Grouping.OUTCOME))}
-    assert set(rows) == {outcome.value for outcome in Outcome} | {"open"}
+    assert set(rows) == {outcome.value for outcome in OF_CALLERS} | {"open"}
     assert (rows["silent"]["calls"], rows["silent"]["share"]) == (0, Decimal("0.0"))
     assert rows["abandoned"]["calls"] == 1
 
@@ -182,7 +198,7 @@ def test_an_empty_window_is_an_empty_report(engine: Engine) -> None:
 
 def test_the_command_line_gets_every_kind_of_file(engine: Engine, tmp_path: Path) -> None:
     window = (MIDNIGHT, MIDNIGHT + timedelta(days=3))
-    expected = {"calls": 5, "orders": 1, "day": 3, "category": 3, "department": 1, "outcome": 8}
+    expected = {"calls": 6, "orders": 1, "day": 3, "category": 3, "department": 1, "outcome": 8}
     order(engine, 1, "first", "a", None, None)
     for what, rows in expected.items():
         for ending in ("csv", "XLSX"):

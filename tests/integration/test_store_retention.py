@@ -1,12 +1,14 @@
 """What is too old is gone from rows, index and disk; the figures stay."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, text, update
 
 from asr.audio import LegId, UtteranceId
 from asr.transcript import TranscriptEvent
@@ -24,10 +26,20 @@ from hotline.conversation import (
     Source,
     Speaker,
 )
-from hotline.store.audit import AuditStore
-from hotline.store.calls import CallStore
-from hotline.store.engine import make_engine
-from hotline.store.retention import Retention, Swept
+from hotline.store.audit import AuditEntry, AuditStore
+from hotline.store.calls import RECORDING, CallStore
+from hotline.store.engine import make_engine, reading, writing
+from hotline.store.holds import HoldStore
+from hotline.store.retention import ACTION, Retention, Swept
+from hotline.store.retention_rules import (
+    Kind,
+    RetentionRules,
+    Rule,
+    When,
+    read_retention,
+    retention_problems,
+)
+from hotline.store.tables import calls, intents
 from hotline.store.upgrade import upgrade
 from hotline.store.views import CallFilter
 
@@ -137,7 +149,7 @@ def test_every_deletion_is_in_the_audit_log_once(engine: Engine, recordings: Pat
     retention = Retention(engine, recordings, 30)
     retention.sweep(NOW)
     assert retention.sweep(NOW + timedelta(hours=1)) == Swept(0, 0, 0)
-    (entry,) = AuditStore(engine).entries()
+    (entry,) = [each for each in AuditStore(engine).entries() if each.action != RECORDING]
     assert (entry.who, entry.action, entry.subject, entry.at) == ("system", "retention.delete", "old", NOW)
 
 
@@ -185,3 +197,100 @@ def test_deleted_words_are_not_left_in_the_files(tmp_path: Path, recordings: Pat
     assert "拖欠".encode() not in left
     assert b"13800001234" not in left
     engine.dispose()
+
+
+RULES = RetentionRules(
+    (
+        Rule(id="complaint", name="c", when=When(complaint=True), days=100),
+        Rule(id="grave", name="g", when=When(flags=("crisis",)), days=10),
+        Rule(id="all", name="a"),
+    ),
+    30,
+)
+
+
+def test_every_kind_of_call_has_its_own_time(engine: Engine, recordings: Path) -> None:
+    for call, flags in (("plain", ()), ("grave", ("crisis",)), ("complaint", ("crisis",))):
+        keep(engine, recordings, call, timedelta(days=20))
+        with writing(engine) as connection:
+            connection.execute(update(intents).where(intents.c.call_id == call).values(flags=list(flags)))
+    with writing(engine) as connection:
+        connection.execute(text(COMPLAINT), {"call": "complaint"})
+    retention = Retention(engine, recordings, RULES)
+    assert retention.sweep(NOW).calls == 1
+    assert gone(engine) == {"grave"}
+    assert retention.sweep(NOW + timedelta(days=11)).calls == 1
+    assert gone(engine) == {"grave", "plain"}
+    assert retention.sweep(NOW + timedelta(days=81)).calls == 1
+    rules = {each.subject: json.loads(each.detail)["rule"] for each in certificates(engine)}
+    assert rules == {"grave": "grave", "plain": "all", "complaint": "complaint"}
+
+
+def test_a_held_call_is_kept_until_it_is_let_go(engine: Engine, recordings: Path) -> None:
+    keep(engine, recordings, "old", timedelta(days=31))
+    holds = HoldStore(engine)
+    assert holds.place(CallId("old"), "wang", "an inquiry", NOW)
+    assert not holds.place(CallId("old"), "li", "twice", NOW)
+    retention = Retention(engine, recordings, 30)
+    assert retention.sweep(NOW) == Swept(0, 0, 0)
+    assert [(each.call, each.who) for each in holds.all()] == [("old", "wang")]
+    assert holds.release(CallId("old"), "wang", NOW)
+    assert not holds.release(CallId("old"), "wang", NOW)
+    assert retention.sweep(NOW).calls == 1
+
+
+def test_a_certificate_keeps_the_hashes_of_what_is_gone(engine: Engine, recordings: Path) -> None:
+    keep(engine, recordings, "old", timedelta(days=31))
+    said = CallStore(engine).transcript(CallId("old"))
+    Retention(engine, recordings, 30).sweep(NOW)
+    (certificate,) = certificates(engine)
+    whole = "".join(f"{each.text}\n" for each in said).encode()
+    assert json.loads(certificate.detail) == {
+        "utterances": len(said),
+        "transcript_sha256": hashlib.sha256(whole).hexdigest(),
+        "rule": "",
+        "days": 30,
+        "recording": "old.wav",
+        "sha256": "ab" * 32,
+    }
+    assert not any(each.text in certificate.detail for each in said)
+
+
+def test_many_pages_are_gone_through_whatever_is_kept(
+    engine: Engine, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hotline.store.retention.BATCH", 2)
+    for number in range(5):
+        keep(engine, recordings, f"c{number}", timedelta(days=40 - number))
+    HoldStore(engine).place(CallId("c1"), "wang", "kept", NOW)
+    assert Retention(engine, recordings, RULES).sweep(NOW).calls == 4
+    assert gone(engine) == {"c0", "c2", "c3", "c4"}
+
+
+def test_the_shipped_rules_are_sound_and_a_wrong_file_is_named(tmp_path: Path) -> None:
+    flows = Path(__file__).parents[2] / "ivr_flows"
+    assert retention_problems(flows) == []
+    assert read_retention(flows, 730).of(Kind(complaint=True)) == ("complaint", 1095)
+    assert read_retention(flows, 730).of(Kind()) == ("ordinary", 730)
+    assert read_retention(tmp_path, 9).of(Kind()) == ("", 9)
+    for wrong in ("rules: [{id: a}]", "rules: [{id: a, name: b, when: {flags: [x]}}]", "rule: []"):
+        (tmp_path / "retention.yaml").write_text(wrong)
+        assert len(retention_problems(tmp_path)) >= 1, wrong
+
+
+COMPLAINT = (
+    "INSERT INTO work_orders (number, call_id, matter_no, matter, matter_label, service, service_label,"
+    " district, summary, caller_contact, source, flags, urgency, unit, unit_name, state, filed_at,"
+    " provisional, policy, version, search_text, kind) VALUES ('n', :call, 1, 'm', 'm', 's', 's', '510000',"
+    " 's', '', 'speech', '[]', 'normal', 'u', 'u', 'filed', '2026-03-02 04:00:00', false, 'p', 1, '',"
+    " 'complaint')"
+)
+
+
+def certificates(engine: Engine) -> list[AuditEntry]:
+    return [each for each in AuditStore(engine).entries() if each.action == ACTION]
+
+
+def gone(engine: Engine) -> set[str]:
+    with reading(engine) as connection:
+        return set(connection.scalars(select(calls.c.id).where(calls.c.content_deleted_at.is_not(None))))

@@ -66,6 +66,18 @@ def test_what_was_changed_on_disk_is_noticed(tmp_path: Path) -> None:
         catalog.verify("toy")
 
 
+def test_what_is_wrong_on_disk_is_fetched_anew_and_kept_where_that_fails(tmp_path: Path) -> None:
+    catalog = manifest(tmp_path)
+    file = catalog.fetch("toy") / "deep" / "model.bin"
+    file.write_bytes(b"of an older catalogue")
+    catalog.fetch("toy")
+    assert file.read_bytes() == CONTENT
+    newer = manifest(tmp_path, sha256="0" * 64)
+    with pytest.raises(ModelUnavailable, match="another hash"):
+        newer.fetch("toy")
+    assert file.read_bytes() == CONTENT
+
+
 def test_a_wrong_hash_from_the_source_leaves_nothing_behind(tmp_path: Path) -> None:
     catalog = manifest(tmp_path, sha256="0" * 64)
     with pytest.raises(ModelUnavailable, match="another hash"):

@@ -1,24 +1,10 @@
 """The character error rate: what counts as the same, and what a figure says."""
 
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.evaluate import (
-    CONDITIONS,
-    BadManifest,
-    Score,
-    as_json,
-    as_table,
-    cer,
-    errors,
-    fold,
-    load_clips,
-    summarise,
-)
+from asr.evaluate import Score, cer, differences, errors, fold, summarise
 
 pytestmark = pytest.mark.unit
 
@@ -64,39 +50,19 @@ def test_it_is_a_distance(a: str, b: str, c: str) -> None:
     assert fold(fold(a)) == fold(a)
 
 
-def test_clips_are_read_by_split_and_only_with_a_reference(tmp_path: Path) -> None:
-    manifest = tmp_path / "m.tsv"
-    manifest.write_text(
-        'id\tfile\ttranscript\tkind\tsplit\na\ta.wav\t你"好\tx\tdev\nb\tb.wav\t。\tx\tdev\nc\tc.wav\t好\ty\tother\n',
-        encoding="utf-8",
-    )
-    (clip,) = load_clips(manifest, "dev")
-    assert (clip.id, clip.file, clip.reference, clip.kind) == ("a", tmp_path / "a.wav", '你"好', "x")
-    assert [each.id for each in load_clips(manifest)] == ["a", "c"]
-    with pytest.raises(BadManifest, match="split nowhere"):
-        load_clips(manifest, "nowhere")
-
-
-def test_what_is_wrong_with_a_manifest_is_said(tmp_path: Path) -> None:
-    manifest = tmp_path / "m.tsv"
-    manifest.write_text("id\tfile\na\tb\n", encoding="utf-8")
-    with pytest.raises(BadManifest, match="transcript"):
-        load_clips(manifest)
-    with pytest.raises(BadManifest, match="cannot be read"):
-        load_clips(tmp_path / "absent.tsv")
-
-
-def scores() -> list[Score]:
+def scores(turns: int = 1) -> list[Score]:
     rows = [("a", "x", 1, 10), ("b", "x", 5, 10), ("c", "y", 0, 20)]
     return [
-        Score(name, kind, condition, wrong, length, 2.0, 0.5, "好")
-        for condition in CONDITIONS
+        Score(engine, name, kind, condition, turn, wrong + turn, length, 2.0, 0.5, "好")
+        for engine in ("one", "other")
+        for condition in ("16 kHz", "A-law 8 kHz")
         for name, kind, wrong, length in rows
+        for turn in range(turns)
     ]
 
 
 def test_summaries_by_kind_and_in_all() -> None:
-    found = {each.kind: each for each in summarise(scores()) if each.condition == CONDITIONS[1]}
+    found = {each.kind: each for each in summarise(scores()) if each.condition == "A-law 8 kHz"}
     assert found["x"].cer == pytest.approx(0.3)
     assert found["total"].cer == pytest.approx(6 / 40)
     assert found["total"].low <= found["total"].cer <= found["total"].high
@@ -105,7 +71,45 @@ def test_summaries_by_kind_and_in_all() -> None:
     assert found["y"].rtf == pytest.approx(0.25)
 
 
-def test_a_figure_can_be_had_again_and_both_forms_carry_it() -> None:
+def test_engines_are_kept_apart() -> None:
+    one, other = ([each for each in summarise(scores()) if each.engine == name] for name in ("one", "other"))
+    assert len(one) == len(other) == 6
+
+
+def test_several_readings_of_a_clip_are_one_clip_and_tell_their_spread() -> None:
+    found = next(each for each in summarise(scores(turns=3)) if each.kind == "total")
+    assert (found.clips, found.characters) == (3, 40)
+    assert found.cer == pytest.approx(9 / 40)
+    assert [found.least, found.most] == pytest.approx([6 / 40, 12 / 40])
+    assert found.rtf == pytest.approx(0.25)
+
+
+def test_clips_of_one_name_in_two_parts_are_two() -> None:
+    rows = [
+        Score("e", "same", kind, "16 kHz", 0, wrong, 10, 1.0, 0.1, "") for kind, wrong in (("x", 0), ("y", 4))
+    ]
+    found = next(each for each in summarise(rows) if each.kind == "total")
+    assert found.clips == 2
+    assert found.cer == pytest.approx(0.2)
+
+
+def test_a_figure_can_be_had_again() -> None:
     assert summarise(scores()) == summarise(scores())
-    assert "15.0%" in as_table("m", scores())
-    assert len(json.loads(as_json("m", scores()))["clips"]) == 6
+
+
+def test_two_engines_are_held_against_each_other_clip_by_clip() -> None:
+    def score(engine: str, name: str, wrong: int) -> Score:
+        return Score(engine, name, "x", "16 kHz", 0, wrong, 10, 2.0, 0.5, "")
+
+    hard = {"a": 1, "b": 5, "c": 9}
+    scores = [score("ours", name, wrong) for name, wrong in hard.items()]
+    scores += [score("peer", name, wrong + 1) for name, wrong in hard.items()]
+    [found] = differences(scores)
+    assert (found.engine, found.other) == ("ours", "peer")
+    assert found.cer == pytest.approx(-0.1)
+    # always one error less, however hard the clip: nothing is left to chance
+    assert found.low == pytest.approx(-0.1)
+    assert found.high == pytest.approx(-0.1)
+    [whole, _] = summarise(scores)
+    assert whole.high - whole.low > 0.3
+    assert differences(scores[:3]) == []

@@ -96,3 +96,14 @@ def test_a_patch_of_another_model_is_refused(tensors: dict[str, np.ndarray], tmp
         replaced(model(**tensors), {"a": np.zeros((2, 2), np.float32)})
     with pytest.raises(BadWeights, match="has no"):
         make_patch(base, {"z": np.zeros(3)})
+
+
+def test_a_patch_can_be_added_more_than_once(tensors: dict[str, np.ndarray], tmp_path: Path) -> None:
+    data = model(**tensors)
+    base = tmp_path / "model.bin"
+    base.write_bytes(data)
+    tuned = {"a": tensors["a"] + np.float16(0.02)}
+    third = make_patch(base, tuned, share=0.3)
+    got = read_weights(apply_patch(data, third, 0.5 / 0.3))
+    assert np.abs(got["a"] - (tensors["a"] + np.float32(0.01))).max() < 2e-3
+    assert apply_patch(data, third, 1.0) == apply_patch(data, third)

@@ -1,6 +1,6 @@
 """One leg's events under every order of answers, lost workers, dropped audio and closing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -39,6 +39,8 @@ class FakeHost:
 
     level: int = 0
     requests: list[tuple[Utterance, Segment, bool]] = field(default_factory=list)
+    early: list[tuple[Utterance, Segment]] = field(default_factory=list)
+    confirmed: list[Utterance] = field(default_factory=list)
     left: int = 0
 
     def audio_waits(self) -> None:
@@ -46,6 +48,10 @@ class FakeHost:
 
     def read(self, leg: LegTranscriber, utterance: Utterance, segment: Segment, *, quick: bool) -> None:
         self.requests.append((utterance, segment, quick))
+
+    def foresee(self, leg: LegTranscriber, utterance: Utterance, segment: Segment) -> Callable[[], None]:
+        self.early.append((utterance, segment))
+        return lambda: self.confirmed.append(utterance)
 
     def leave(self, leg: LegTranscriber) -> None:
         self.left += 1
@@ -102,12 +108,27 @@ def check(events: list[TranscriptEvent], opened: set[str]) -> None:
     assert done == opened
 
 
+def answer(leg: LegTranscriber, host: FakeHost, which: int, found: Hypothesis | None, *, early: bool) -> bool:
+    """Answer one of what was asked for, as the pool does; whether there was any."""
+    if early and host.early:
+        utterance, segment = host.early.pop(which % len(host.early))
+        (leg.finished if utterance in host.confirmed else leg.foreseen)(utterance, found)
+    elif not early and host.requests:
+        utterance, segment, quick = host.requests.pop(which % len(host.requests))
+        (leg.sketched if quick else leg.finished)(utterance, found)
+    else:
+        return False
+    assert len(segment.pcm) == 2 * (segment.end - segment.start)
+    return True
+
+
 steps = st.one_of(
     st.tuples(st.just("say"), st.integers(1, 40), st.sampled_from([SPEECH, QUIET])),
     st.tuples(st.just("deaf"), st.integers(1, 8), st.just(0.0)),
     st.tuples(st.just("flood"), st.integers(1, 120), st.just(0.0)),
     st.tuples(st.just("hole"), st.integers(1, 90), st.just(0.0)),
     st.tuples(st.just("answer"), st.integers(0, 9), st.sampled_from([0.0, 1.0])),
+    st.tuples(st.just("early"), st.integers(0, 9), st.sampled_from([0.0, 1.0])),
     st.tuples(st.just("level"), st.integers(0, 4), st.just(0.0)),
 )
 
@@ -130,15 +151,13 @@ def test_invariants_hold_whatever_happens(script: list[tuple[str, int, float]], 
                 leg.heard(late[0], [SPEECH] * (len(late[1]) // (2 * WINDOW)), late[1])
             elif what == "hole":
                 at += count * WINDOW
-            elif what == "answer" and host.requests:
-                utterance, segment, quick = host.requests.pop(count % len(host.requests))
-                assert len(segment.pcm) == 2 * (segment.end - segment.start)
+            elif what in {"answer", "early"}:
                 found = Hypothesis(texts[answered % len(texts)]) if share else None
-                answered += 1
-                (leg.sketched if quick else leg.finished)(utterance, found)
+                answered += answer(leg, host, count, found, early=what == "early")
             elif what == "level":
                 host.level = count
             seen |= {utterance.id for utterance, _, _ in host.requests}
+            seen |= {utterance.id for utterance in host.confirmed}
         with anyio.CancelScope() as scope:
             scope.cancel()
             await leg.close()
@@ -162,7 +181,7 @@ def test_finals_wait_for_the_ones_before_them() -> None:
     at = say(leg, at, 30, QUIET)
     at = say(leg, at, 20, SPEECH)
     say(leg, at, 30, QUIET)
-    first, second = [utterance for utterance, _, quick in host.requests if not quick]
+    first, second = host.confirmed
     leg.finished(second, Hypothesis("乙"))
     assert leg.pending == 2
     leg.finished(first, Hypothesis("甲"))
@@ -252,9 +271,52 @@ def test_a_final_that_takes_back_a_promise_says_so() -> None:
     at = say(leg, at, 30, SPEECH)
     leg.sketched(host.requests[-1][0], Hypothesis("老板拖欠工资三"))
     say(leg, at, 30, QUIET)
-    utterance = next(u for u, _, quick in host.requests if not quick)
+    (utterance,) = host.confirmed
     leg.finished(utterance, Hypothesis("老伴儿"))
     anyio.run(leg.close)
     final = taken(leg)[-1]
     assert final.rewrote_stable
     assert final.text == "老伴儿"
+
+
+def test_a_pause_is_read_once_as_the_final_would_be_and_is_the_final_when_nothing_follows() -> None:
+    leg, host = fresh()
+    at = say(leg, 0, 20, SPEECH)
+    say(leg, at, 30, QUIET)
+    ((utterance, segment),) = host.early
+    assert host.confirmed == [utterance]
+    assert segment.end == utterance.end
+    assert all(quick for _, _, quick in host.requests)  # no other final was asked for
+    assert all(asked.end <= segment.end for _, asked, _ in host.requests)  # nor partials of silence
+
+
+def test_what_was_read_at_a_pause_that_ended_is_a_partial_and_what_follows_goes_on_from_it() -> None:
+    leg, host = fresh(partial_ms=600, endpoint_ms=600)
+    at = say(leg, 0, 40, SPEECH)
+    leg.sketched(host.requests[-1][0], Hypothesis("老板"))
+    spoken = at
+    at = say(leg, at, 12, QUIET)
+    utterance, segment = host.early[-1]
+    leg.foreseen(utterance, Hypothesis("老板拖欠"))
+    before = len(host.requests)
+    at = say(leg, at, 25, SPEECH)
+    assert host.confirmed == []
+    (_, tail, quick) = host.requests[before]
+    assert quick
+    assert spoken < tail.start < segment.end
+    assert tail.utterance != utterance.id  # an engine keeps what it agreed on by utterance
+    leg.sketched(utterance, Hypothesis("工资"))
+    assert leg._events[-1].text == "老板拖欠工资"
+    say(leg, at, 30, QUIET)
+    assert host.early[-1][1].start == utterance.start  # the final is read whole
+    assert host.confirmed == [utterance]
+
+
+def test_an_early_reading_that_was_given_up_is_asked_for_as_a_final() -> None:
+    leg, host = fresh()
+    at = say(leg, 0, 20, SPEECH)
+    at = say(leg, at, 9, QUIET)
+    leg.foreseen(host.early[0][0], None)
+    say(leg, at, 20, QUIET)
+    assert host.confirmed == []
+    assert [quick for _, _, quick in host.requests][-1] is False

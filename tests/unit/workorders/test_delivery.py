@@ -68,15 +68,15 @@ def test_addresses(address: str, allowed: bool) -> None:
 
 def test_the_gateway_refuses_a_forbidden_address_by_its_unit() -> None:
     with pytest.raises(RoutingError, match="b, c") as caught:
-        HttpDepartments({"c": "http://x/", "a": "https://x/", "b": "ftp://x/"}, "secret")
+        HttpDepartments({"c": "http://x/", "a": "https://x/", "b": "ftp://x/"}, lambda *_: (b"secret",))
     assert "http://x" not in str(caught.value)
-    gateway = HttpDepartments({"a": "https://x/"}, "secret")
+    gateway = HttpDepartments({"a": "https://x/"}, lambda *_: (b"secret",))
     assert (gateway.serves("a"), gateway.serves("b")) == (True, False)
 
 
 @given(st.binary(max_size=200), st.text("0123456789abcdef", min_size=1, max_size=32))
 def test_a_signature_fits_its_body_delivery_and_secret_only(body: bytes, delivery: str) -> None:
-    signature = sign(SECRET, delivery, body, NOW)
+    signature = sign([SECRET], delivery, body, NOW)
     verify(SECRET, delivery, body, signature, NOW + timedelta(seconds=TOLERANCE_S - 1))
     for secret, other_delivery, other_body, at in (
         (SECRET + b"x", delivery, body, NOW),
@@ -90,7 +90,7 @@ def test_a_signature_fits_its_body_delivery_and_secret_only(body: bytes, deliver
 
 
 def test_a_signature_cannot_be_moved_to_another_time() -> None:
-    old = sign(SECRET, "d", b"{}", NOW - timedelta(hours=1))
+    old = sign([SECRET], "d", b"{}", NOW - timedelta(hours=1))
     moved = f"t={int(NOW.timestamp())},{old.split(',')[1]}"
     with pytest.raises(BadSignature):
         verify(SECRET, "d", b"{}", moved, NOW)

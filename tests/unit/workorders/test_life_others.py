@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.fakes.order_life import ABOVE, AROUND, DUE, ORDER, OTHER, SPAN, UNIT, act, do
 from tests.fakes.orders import NOW
 from workorders.errors import ForbiddenMove, NotPermitted, StaleOrder, UnknownOrder
-from workorders.life import TABLE, apply, counterpart, dispatch
+from workorders.life import apply, counterpart, dispatch
+from workorders.life_table import TABLE
 from workorders.messages import (
     FieldValue,
     WorkOrderDispatched,

@@ -58,6 +58,32 @@ async def test_a_caller_waits_talks_and_rates(hall: Hall) -> None:
     assert hall.desk.orders == {}
 
 
+@pytest.mark.parametrize("how", ["key", "voice", "not at all"])
+async def test_a_mark_is_no_message_and_says_nothing_of_the_matter(hall: Hall, how: str) -> None:
+    li, caller = hall.agent(), hall.ears.transcriber
+    async with hall.call():
+        await hall.answered(li)
+        caller.say("老板不给工资", hall.leg.now)
+        await hall.until(lambda: hall.reader.texts == ["老板不给工资"])
+        await hall.talks.talks[CALL].hangup()
+        await hall.until(lambda: li.leg.hangups)
+        asked = hall.leg.now
+        await hall.until(lambda: hall.leg.now > asked + 16_000)  # the question is over
+        if how == "key":
+            hall.leg.press("5")
+        elif how == "voice":
+            caller.say("非常满意", hall.leg.now + 16_000)
+            hall.leg.frames(3)
+        else:
+            hall.leg.frames(9)
+        await hall.until(lambda: hall.leg.hangups)
+    assert hall.desk.orders == {}
+    assert hall.store.records[0].outcome is Outcome.ANSWERED
+    assert set(hall.reader.texts) == {"老板不给工资"}
+    marks = [line.facts["score"] for line in hall.log if line.kind is LogKind.SURVEY]
+    assert marks == ([] if how == "not at all" else [5])
+
+
 async def test_who_gives_up_waiting_has_abandoned(hall: Hall) -> None:
     li = hall.agent()
     async with hall.call():
@@ -86,6 +112,18 @@ async def test_with_nobody_on_duty_a_message_is_taken_at_once(hall: Hall) -> Non
         hall.leg.end(EndCause.REMOTE_HANGUP)
     assert "message" in hall.store.records[0].flow_path
     assert hall.kinds() == [LogKind.ENTERQUEUE, LogKind.EXITEMPTY]
+
+
+async def test_who_has_waited_for_too_long_may_leave_a_message(hall: Hall) -> None:
+    hall.longest_s = 0.05
+    li = hall.agent()
+    async with hall.call():
+        await hall.until(lambda: li.offers)
+        await hall.until(lambda: hall.kinds()[-1] is LogKind.EXITWITHTIMEOUT)
+        await hall.until(lambda: hall.leg.hangups)  # and says nothing
+    assert hall.store.records[0].flow_path[-5:-1] == ("duty", "nobody_free", "message", "nothing_said")
+    assert li.offers == []
+    assert hall.acd.seats["li"].presence is Presence.READY
 
 
 async def test_a_caller_who_will_not_wait_is_called_back(hall: Hall) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hotline.call import desk as desk_module
 from hotline.call.desk import Desk
 from hotline.call.filing import file_command
-from hotline.conversation import CallId
+from hotline.conversation import CallId, Sentence
 from workorders.errors import RoutingError
 from workorders.messages import Command, Filed, FileWorkOrder
 
@@ -36,7 +36,7 @@ class Handler:
 
 
 def command(call: str = "c1") -> FileWorkOrder:
-    return file_command(CallId(call), "13800000000", (None, "听录音"), (), {}, NOW)
+    return file_command(CallId(call), "13800000000", (None, (Sentence("听录音"),)), (), {}, NOW)
 
 
 @pytest.fixture(autouse=True)

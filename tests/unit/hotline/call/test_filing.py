@@ -6,7 +6,8 @@ import pytest
 
 from asr.audio import UtteranceId
 from hotline.call.filing import PROVINCE, file_command
-from hotline.conversation import CallId, Candidate, Intent, Slot, Source, Span, Speaker, Turn
+from hotline.conversation import CallId, Candidate, Intent, Sentence, Slot, Source, Span, Speaker, Turn
+from hotline.summary_links import links_of
 from workorders.messages import EvidenceSpan, FileWorkOrder
 
 pytestmark = pytest.mark.unit
@@ -29,7 +30,12 @@ def intent(*slots: Slot, source: Source = Source.SPEECH, flags: tuple[str, ...] 
 
 def command(understood: Intent | None, *turns: Turn, labels: dict[str, str] | None = None) -> FileWorkOrder:
     return file_command(
-        CallId("call-1"), "13800001234", (understood, "摘要"), turns, LABELS if labels is None else labels, AT
+        CallId("call-1"),
+        "13800001234",
+        (understood, (Sentence("摘要"),)),
+        turns,
+        LABELS if labels is None else labels,
+        AT,
     )
 
 
@@ -44,6 +50,15 @@ def test_the_reading_goes_into_the_order_with_its_evidence() -> None:
     assert (field.name, field.value, field.display, field.confidence) == ("place", "510104", "锦江区", 0.8)
     assert field.evidence == (EvidenceSpan("u1", 4, 8, "锦江区的"),)
     assert (statement.name, statement.value) == ("statement", "我在锦江区\n没发工资")
+
+
+def test_the_words_behind_the_summary_are_kept_beside_it() -> None:
+    told = (Sentence("来电人反映欠薪事项。", (SPAN,)), Sentence("发生地：锦江区。", ()))
+    labels = LABELS
+    filed = file_command(CallId("c"), "138", (intent(), told), (turn("我在锦江区的"),), labels, AT)
+    (first, second) = links_of(filed.summary, filed.fields)
+    assert filed.summary[first.start : first.end] == "来电人反映欠薪事项。"
+    assert (first.evidence, second.evidence) == ((EvidenceSpan("u1", 4, 8, "锦江区的"),), ())
 
 
 def test_with_no_reading_it_is_filed_to_be_listened_to() -> None:

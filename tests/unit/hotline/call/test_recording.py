@@ -182,6 +182,28 @@ def test_the_file_is_playable_after_every_turn(tmp_path: Path, monkeypatch: pyte
     assert np.abs(sound[100:, LEFT] - 3000).max() <= 2
 
 
+def test_a_piece_of_a_growing_recording_is_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = hand_driven(tmp_path, monkeypatch)
+    for n in range(100):
+        one.push(LEFT, frame(n, 1000 + 10 * n))
+    assert one.turn()  # 1.5 s of the 2: our side may still come
+    piece = recording.excerpt(tmp_path, "call", 1000, 30)
+    assert piece is not None
+    (tmp_path / "piece.wav").write_bytes(piece)
+    sound = stereo(tmp_path / "piece.wav")
+    assert len(sound) == 4000
+    assert abs(int(sound[80, LEFT]) - 1500) <= 20
+    brief = recording.excerpt(tmp_path, "call", 0, 1)
+    assert brief is not None
+    assert len(brief) == 44 + 32_000
+    assert recording.excerpt(tmp_path, "call", 1500, 30) is None
+    assert recording.excerpt(tmp_path, "other", 0, 30) is None
+    one.close()
+    assert recording.excerpt(tmp_path, "call", 0, 30) is None
+
+
 def coded(number: int, law: Codec = "PCMA", level: int = 3000) -> AudioFrame:
     """As it comes from a G.711 leg: what is kept is the wire's sound, whatever the 16 kHz say."""
     sound = encode(np.full(FRAME_SAMPLES // 2, level, np.int16), law)

@@ -165,10 +165,29 @@ async def test_the_hash_key_ends_the_message_at_once(stage: Stage) -> None:
         await stage.until(lambda: bool(stage.store.finals))
         pressed = stage.leg.now
         stage.leg.press("#")
-        await stage.until(lambda: bool(stage.desk.orders))
+        await stage.until(lambda: len(stage.leg.played) == 5)  # on to what is missing
         assert stage.leg.now - pressed < 2 * 16_000
         await stage.until(lambda: bool(stage.leg.hangups))
     assert stage.record.digits == "#"
+
+
+async def test_a_place_that_was_not_told_is_asked_for_and_a_known_number_is_not(stage: Stage) -> None:
+    async with stage.call():
+        await stage.until_listening()
+        stage.ears.transcriber.say("老板欠我工资", stage.leg.now + 16_000)
+        stage.leg.frames(5)
+        await stage.until(lambda: len(stage.leg.played) == 5)
+        stage.leg.frames(0.2)
+        stage.ears.transcriber.say("在双流", stage.leg.now + 24_000)
+        await stage.until(lambda: bool(stage.leg.hangups))
+    (command,) = stage.desk.orders.values()
+    assert "老板欠我工资" in command.summary
+    assert "在双流" in command.summary
+    assert [node for node in stage.record.flow_path if node.startswith(("ask", "details"))] == [
+        "details",
+        "ask_place",
+        "details",
+    ]
 
 
 async def test_a_caller_who_gives_up_before_the_answer_is_recorded(stage: Stage) -> None:

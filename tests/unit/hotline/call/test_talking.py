@@ -366,14 +366,14 @@ async def test_a_supervisor_listens_whispers_barges_and_goes() -> None:
 
 @pytest.mark.parametrize("watching", [True, False])
 async def test_a_supervisor_takes_over(watching: bool) -> None:
-    async with staff(reattach_s=0.01) as (kit, talk):
+    async with staff(reattach_s=0.3) as (kit, talk):
         chief = kit.leg("chief")
         if watching:
             talk.oversee("chief", chief, Oversight.LISTEN)
         kit.last_leg("anna").end(EndCause.TRANSPORT)  # and the grace must not end the new agent's talk
         await settle()
         await talk.take_over(kit.seats["chief"], chief)
-        await anyio.sleep(0.05)
+        await anyio.sleep(0.4)
         await settle()
         assert talk.agent == "chief"
         assert kit.seats["anna"].presence is Presence.WRAP_UP

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotline.call.track import Inlet, Track
+from hotline.call.tape import make_inlet
+from hotline.call.track import Track
 from hotline.gateway.delay_target import DelayTarget
 from hotline.gateway.g711 import decode, encode
 from hotline.gateway.media import Direction, MediaPlan
@@ -108,7 +109,9 @@ def test_an_hour_of_drift_keeps_both_sides_of_a_recording_together(ppm: int, los
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=120))
 def test_both_tracks_are_as_long_and_each_frame_is_at_its_place(ticks: list[tuple[bool, bool, bool]]) -> None:
     """Whatever of either side is missing at a tick, and whether it is companded or wide."""
-    inlets, tracks = (Inlet(500), Inlet(500)), (Track(), Track())
+    inlets, tracks = (make_inlet(500), make_inlet(500)), (Track(), Track())
+    for inlet in inlets:
+        inlet.taking = True
     for n, (left, right, wide) in enumerate(ticks):
         level = 1_000 + 100 * n
         sound = encode(np.full(FRAME_8K, level, np.int16), "PCMA")

@@ -122,7 +122,8 @@ def test_a_greeting_is_nothing_in_particular() -> None:
 
 def test_summary_names_the_fields_and_quotes_the_caller() -> None:
     said = [turn(golden()["calls"][0]["say"])]
-    text = router().summary(said, router().read(said, now=TODAY))
+    told = router().summary(said, router().read(said, now=TODAY))
+    text = "".join(each.text for each in told)
     for part in (
         "王",
         "成都市双流区",
@@ -134,7 +135,19 @@ def test_summary_names_the_fields_and_quotes_the_caller() -> None:
         "老板欠了我们",
     ):
         assert part in text
-    assert "听录音" in router().summary(said, None)
+    assert "听录音" in router().summary(said, None)[0].text
+
+
+def test_every_sentence_of_a_summary_is_linked_to_words_that_were_said() -> None:
+    said = [turn(golden()["calls"][0]["say"])]
+    told = router().summary(said, router().read(said, now=TODAY))
+    assert len(told) >= 6
+    for sentence in told:
+        assert sentence.evidence, sentence.text
+        for span in sentence.evidence:
+            begins = said[0].offsets[said[0].utterances.index(span.utterance)]
+            assert said[0].text[begins + span.start : begins + span.end] == span.text
+    assert told[-1].evidence[0].text in told[-1].text
 
 
 def test_categories_have_labels() -> None:
@@ -157,6 +170,7 @@ def test_every_problem_of_a_flow_folder_is_told_at_once(tmp_path: Path) -> None:
         "slots.yaml",
         "places.tsv",
         "router_weights.npz",
+        "crisis_weights.npz",
     }
 
 

@@ -63,7 +63,7 @@ def test_the_schema_is_closed_and_knows_every_kind() -> None:
         for kind in schema["$defs"].values()
         if "kind" in kind.get("properties", {})
     }
-    assert kinds == {"say", "menu", "listen", "queue", "rating", "file_work_order", "hangup"}
+    assert kinds == {"say", "menu", "listen", "queue", "rating", "missing", "file_work_order", "hangup"}
     assert schema["additionalProperties"] is False
     assert all(kind["additionalProperties"] is False for kind in schema["$defs"].values())
 

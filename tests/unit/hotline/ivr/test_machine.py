@@ -31,12 +31,14 @@ def _run(flow: FlowFile, *inputs: m.Input) -> tuple[m.FlowState, list[tuple[m.Ef
 DONE = m.PromptDone()
 TO_MESSAGE = (DONE, DONE, m.QueueResult(answered=False), DONE)
 TO_RATING = (DONE, DONE, m.Joined(), m.QueueResult(answered=True), DONE)
+ALL_KNOWN = m.Known(frozenset({"place", "phone"}))
+NONE_KNOWN = m.Known(frozenset())
 TOLD = m.Announcing("queue_place", "queue_minutes", ("queue_keys",), 30.0)
 
 
 def test_the_message_story_from_greeting_to_hangup() -> None:
     state, log = _run(
-        FLOW, *TO_MESSAGE, DONE, m.Heard(_turn("老板欠我工资")), m.Filed("20260001"), DONE, DONE
+        FLOW, *TO_MESSAGE, DONE, m.Heard(_turn("老板欠我工资")), ALL_KNOWN, m.Filed("20260001"), DONE, DONE
     )
     number = {"number": "20260001"}
     assert log == [
@@ -46,6 +48,7 @@ def test_the_message_story_from_greeting_to_hangup() -> None:
         (m.Say(("nobody_free",)),),
         (m.Say(("take_message",), {}, interruptible=True),),
         (m.Listen(3, 180, "#", frozenset(), 8),),
+        (m.LookUp(),),
         (m.FileOrder("message"),),
         (m.Say(("order_filed", "order_number", "order_number_again"), number),),
         (m.Say(("goodbye",), number),),
@@ -54,7 +57,7 @@ def test_the_message_story_from_greeting_to_hangup() -> None:
     assert state.phase is m.Phase.ENDED
     assert state.number == "20260001"
     assert state.path == (
-        "greeting", "notice", "duty", "nobody_free", "message", "file", "confirm", "goodbye",
+        "greeting", "notice", "duty", "nobody_free", "message", "details", "file", "confirm", "goodbye",
     )  # fmt: skip
 
 
@@ -140,7 +143,40 @@ def test_silence_is_asked_twice_more_then_told() -> None:
 
 def test_a_message_without_words_is_filed_after_three_tries() -> None:
     noise = m.Heard(_turn(" "))
-    _, log = _run(FLOW, *TO_MESSAGE, DONE, noise, DONE, noise, DONE, noise)
+    _, log = _run(FLOW, *TO_MESSAGE, DONE, noise, DONE, noise, DONE, noise, ALL_KNOWN)
+    assert log[-1] == (m.FileOrder("message"),)
+
+
+def test_what_is_missing_is_asked_for_once_each() -> None:
+    heard = m.Heard(_turn("老板欠我工资"))
+    story = (
+        *TO_MESSAGE,
+        DONE,
+        heard,
+        NONE_KNOWN,
+        DONE,
+        m.Heard(_turn("在双流")),
+        NONE_KNOWN,
+        DONE,
+        m.NoInput(),
+    )
+    state, log = _run(FLOW, *story, NONE_KNOWN)
+    asked = [effect.prompts for effects in log for effect in effects if isinstance(effect, m.Say)]
+    assert asked[-2:] == [("ask_place",), ("ask_phone",)]
+    assert state.asked == ("place", "phone")
+    assert log[-1] == (m.FileOrder("message"),)
+
+
+def test_what_is_known_is_not_asked_for() -> None:
+    heard, place = m.Heard(_turn("老板欠我工资")), m.Known(frozenset({"place"}))
+    _, log = _run(FLOW, *TO_MESSAGE, DONE, heard, place)
+    assert log[-1] == (m.Say(("ask_phone",), {}, interruptible=True),)
+
+
+def test_no_more_questions_are_asked_than_the_flow_allows() -> None:
+    nodes = {**FLOW.nodes, "details": FLOW.nodes["details"].model_copy(update={"asks_max": 1})}
+    flow = FLOW.model_copy(update={"nodes": nodes})
+    _, log = _run(flow, *TO_MESSAGE, DONE, m.Heard(_turn("欠薪")), NONE_KNOWN, DONE, m.NoInput(), NONE_KNOWN)
     assert log[-1] == (m.FileOrder("message"),)
 
 
@@ -151,7 +187,7 @@ def test_silence_and_noise_share_the_tries() -> None:
 
 
 def test_an_order_that_cannot_be_filed_is_admitted() -> None:
-    state, log = _run(FLOW, *TO_MESSAGE, DONE, m.Heard(_turn("欠薪")), m.Filed(None))
+    state, log = _run(FLOW, *TO_MESSAGE, DONE, m.Heard(_turn("欠薪")), ALL_KNOWN, m.Filed(None))
     assert log[-1] == (m.Say(("order_failed",)),)
     assert state.number is None
 
@@ -270,6 +306,7 @@ inputs = st.one_of(
     st.text(max_size=3).map(_turn).map(m.Heard),
     st.booleans().map(m.QueueResult),
     st.none().map(m.Filed) | st.just(m.Filed("12")),
+    st.frozensets(st.sampled_from(["place", "phone"])).map(m.Known),
 )
 
 
@@ -304,6 +341,8 @@ def _drain(flow: FlowFile, state: m.FlowState, waiting_for: m.Effect) -> None:
                 event = m.QueueResult(answered=False)
             case m.FileOrder():
                 event = m.Filed(None)
+            case m.LookUp():
+                event = m.Known(frozenset())
             case _:
                 pytest.fail("nothing would ever come of this effect")
         state, effects = m.step(flow, state, event)

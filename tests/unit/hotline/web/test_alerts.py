@@ -12,6 +12,7 @@ from hotline.conversation import CallId
 from hotline.store.audit import AuditEntry
 from hotline.store.views import CallRow
 from hotline.web.alerts import KEY, Seen, Waiter, alerts_json, find
+from workorders.similar import Cluster
 
 pytestmark = pytest.mark.unit
 
@@ -87,3 +88,22 @@ def test_what_is_seen_to_goes_down_and_the_first_who_did_stays() -> None:
 )
 def test_keys(key: str, good: bool) -> None:
     assert bool(re.fullmatch(KEY, key)) is good
+
+
+def test_a_party_that_many_call_about_is_told_of_anew_when_it_has_grown() -> None:
+    seen = Seen()
+    seen.begin([])
+
+    def told(callers: int) -> dict[str, object]:
+        party = Cluster("510104:宏达建筑/二分公司", callers + 1, callers, NOW)
+        [row] = alerts_json(find(POLICY, [], [], [], NOW, [party]), seen)
+        return row
+
+    first = told(3)
+    assert (first["kind"], first["party"], first["callers"], first["orders"]) == (
+        "cluster", "宏达建筑/二分公司", 3, 4,
+    )  # fmt: skip
+    assert re.fullmatch(KEY, str(first["key"]))
+    seen.add(str(first["key"]), "li", NOW)
+    assert told(4)["seen_by"] == "li"
+    assert told(10)["seen_by"] is None

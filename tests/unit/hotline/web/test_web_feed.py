@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
+from hotline.acd.model import AcdLog, LogKind
 from hotline.bus import InProcessBus
 from hotline.conversation import CallId, Speaker
-from hotline.events import CallStarted, TranscriptPublished
+from hotline.events import AcdLogged, CallStarted, RecordingStarted, TranscriptPublished
 from hotline.web.feed import LiveFeed
 from hotline.web.mailbox import Mailbox, TooSlow
 from hotline.web.tickets import TICKET_LIFE, RecentlyHeard, Tickets
@@ -42,6 +43,32 @@ async def test_a_browser_gets_the_state_then_resumes_where_it_was() -> None:
             assert (event["final"], event["stable"]) == (True, SAID[0])
         with feed.connect("another run", snapshot["n"]) as box:
             assert (await box.take())[0]["type"] == "snapshot"
+        group.cancel_scope.cancel()
+
+
+async def test_an_agent_on_a_call_and_where_its_recording_begins_are_told() -> None:
+    bus = InProcessBus()
+    feed = LiveFeed(bus, going_on)
+    async with anyio.create_task_group() as group:
+        group.start_soon(feed.run)
+        await anyio.wait_all_tasks_blocked()
+        bus.publish(CallStarted(CALL, "phone", PHONE, "12348"))
+        bus.publish(RecordingStarted(CALL, "2026-11", 48_000))
+        for kind, call in (
+            (LogKind.ENTERQUEUE, CALL),
+            (LogKind.READY, None),
+            (LogKind.CONNECT, CallId("of another time")),
+        ):
+            bus.publish(AcdLogged(AcdLog(NOW, kind, call, "li")))
+        await anyio.wait_all_tasks_blocked()
+        with feed.connect() as box:
+            [snapshot] = await box.take()
+            (call,) = snapshot["calls"]
+            assert (call["recording"], call["recording_origin"], call["attended"]) == (True, 48_000, False)
+            bus.publish(AcdLogged(AcdLog(NOW, LogKind.CONNECT, CALL, "li", "minors")))
+            await anyio.wait_all_tasks_blocked()
+            [event] = await box.take()
+            assert (event["type"], event["attended"]) == ("call.attended", True)
         group.cancel_scope.cancel()
 
 

@@ -1,6 +1,5 @@
 """The SIP side with its defence: scanners fall silent, calls and honest neighbours do not notice."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -22,6 +21,11 @@ from tests.fakes.media_engine import FakeMediaEngine
 from tests.fakes.sip_line import OFFER, QUICK, SDP, Line, Peer, peer, settled
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
+
+SCANNERS = Path(__file__).parents[5] / ".tools" / "sipvicious" / "bin"
+needs_scanners = pytest.mark.skipif(
+    not SCANNERS.is_dir(), reason="sipvicious is not in .tools/sipvicious: see .ci/run"
+)
 
 
 @asynccontextmanager
@@ -197,22 +201,30 @@ async def test_nobody_can_tell_a_known_user_from_an_unknown_one(tmp_path: Path) 
         assert shapes[0][0] == "SIP/2.0 401 Unauthorized"
 
 
-@pytest.mark.skipif(shutil.which("svmap") is None, reason="needs sipvicious")
+@needs_scanners
 async def test_sipvicious_finds_nothing_for_long() -> None:
     """Real scanners: the device map, then a war dial of extensions."""
     guard = defence()
     async with guarded(guard) as made:
         port = made.endpoint.port
 
-        def scan(*command: str) -> str:
+        def scan(*command: str | Path) -> str:
             done = subprocess.run(
                 [*command], capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
             )
             return done.stdout + done.stderr
 
-        await anyio.to_thread.run_sync(scan, "svmap", "-p", str(port), "127.0.0.1")
+        await anyio.to_thread.run_sync(scan, SCANNERS / "sipvicious_svmap", "-p", str(port), "127.0.0.1")
         said = await anyio.to_thread.run_sync(
-            scan, "svwar", "-p", str(port), "-e", "1000-1060", "-m", "INVITE", "127.0.0.1"
+            scan,
+            SCANNERS / "sipvicious_svwar",
+            "-p",
+            str(port),
+            "-e",
+            "1000-1060",
+            "-m",
+            "INVITE",
+            "127.0.0.1",
         )
         assert guard.stats(anyio.current_time()).bans >= 1
         assert "12348" not in said
@@ -220,7 +232,7 @@ async def test_sipvicious_finds_nothing_for_long() -> None:
         assert made.calls == []
 
 
-@pytest.mark.skipif(shutil.which("svcrack") is None, reason="needs sipvicious")
+@needs_scanners
 async def test_sipvicious_guesses_no_password(tmp_path: Path) -> None:
     """A real guesser that would have the password, were it let."""
     users = tmp_path / "users"
@@ -230,7 +242,14 @@ async def test_sipvicious_guesses_no_password(tmp_path: Path) -> None:
     async with guarded(guard, registrar=registrar) as made:
 
         def crack() -> str:
-            command = ["svcrack", "-p", str(made.endpoint.port), "-u", "1000", "-r", "1000-2000", "127.0.0.1"]
+            command: list[str | Path] = [
+                SCANNERS / "sipvicious_svcrack",
+                "-p",
+                str(made.endpoint.port),
+                "-u",
+                "1000",
+            ]
+            command += ["-r", "1000-2000", "127.0.0.1"]
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
             )

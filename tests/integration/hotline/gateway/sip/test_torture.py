@@ -1,12 +1,15 @@
 """RFC 4475: messages made to break parsers harm nothing, and get the answers the RFC asks for."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from hotline.gateway.sip.auth import answer_challenge, ha1
 from tests.fakes.sip_line import line, peer
+from tests.integration.hotline.gateway.sip.test_register import REALM, field, registrar
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
@@ -115,3 +118,49 @@ async def test_torture_answers(shared_data: Path, name: str, status: int) -> Non
     # Each against a fresh line: several of these messages share a branch, on purpose.
     found = await answer_to(shared_data / "torture" / "rfc4475" / f"{name}.dat")
     assert set(found) - {100} == ({status} if status else set())
+
+
+REGISTRAR = {
+    # No credentials that it knows, so it asks for them.
+    "regaut01": (401, "j.user", None),
+    "dblreq": (200, "j.user", ["sip:j.user@host.example.com"]),
+    # Escaped zeros end nothing: these are two addresses. (Its user, whose name no credentials can hold, is
+    # another's here.)
+    "escnull": (200, "j.user", ["sip:%00@host5.example.com", "sip:%00%00@host5.example.com"]),
+    # The parameter is the header's, and no part of the address; then the address's.
+    "cparam01": (200, "watson", ["sip:+19725552222@gw1.example.net"]),
+    "cparam02": (200, "watson", ["sip:+19725552222@gw1.example.net;unknownparam"]),
+    "regescrt": (200, "user", ["sip:user@example.com?Route=%3Csip:sip.example.com%3E"]),
+    # A question mark outside of angle brackets.
+    "regbadct": (400, "user", None),
+    # An address of record is a SIP or SIPS URI.
+    "unksm2": (400, "", None),
+}
+"""File → what a registrar answers, to whom, and the addresses it says it has bound. The user has the right
+password: where credentials are asked for, they are added to the message."""
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "user", "bound"), [(n, *wanted) for n, wanted in REGISTRAR.items()]
+)
+async def test_registrations_made_to_torture(
+    shared_data: Path, tmp_path: Path, name: str, status: int, user: str, bound: list[str] | None
+) -> None:
+    users = tmp_path / "phones"
+    users.write_text(f"{user or 'nobody'}:{REALM}:{ha1('MD5', user, REALM, 'secret')}\n")
+    message = (shared_data / "torture" / "rfc4475" / f"{name}.dat").read_bytes()
+    message = message.replace(b"null-%00-null", b"j.user")
+    async with registrar(users, algorithms=["MD5"]) as made, peer(made) as caller:
+        await caller.raw(message)
+        answer = await caller.until("SIP/2.0")
+        if answer.startswith("SIP/2.0 401") and status != 401:
+            uri = message.split()[1].decode()
+            value = answer_challenge((field(answer, "WWW-Authenticate"),), "REGISTER", uri, user, "secret")
+            line_end = message.index(b"\r\n") + 2
+            signed = message[:line_end] + f"Authorization: {value}\r\n".encode() + message[line_end:]
+            again = re.sub(rb"(?m)^CSeq: (\d+)", rb"CSeq: 1\1", signed)
+            await caller.raw(again.replace(b"branch=z9hG4bK", b"branch=z9hG4bKa", 1))
+            answer = await caller.until("SIP/2.0")
+        assert int(answer[8:11]) == status, answer
+        rows = [row for row in answer.split("\r\n") if row.startswith("Contact: ")]
+        assert [row.partition("<")[2].partition(">")[0] for row in rows] == (bound or [])

@@ -2,12 +2,14 @@
 
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -208,6 +210,75 @@ async def test_hostile_frames_leave_others_alone() -> None:
             await socket.send(message("OPTIONS", "WS"))
             assert str(await socket.recv()).startswith("SIP/2.0 200")
         assert made.endpoint.stats.faults == 0
+
+
+FLOODS = {
+    "pings": b"\x89\x80\0\0\0\0",
+    "keep-alives": b"\x81\x84\0\0\0\0\r\n\r\n",
+    "empty messages": b"\x81\x80\0\0\0\0",
+    "a message without end": b"\x00\x80\0\0\0\0",
+}
+"""Frames as a browser's would be, masked with zeros."""
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_a_flood_of_small_frames_is_cut_and_holds_nobody_up(kind: str) -> None:
+    """Tens of thousands of frames come with one reading, and each costs us far more than it costs to send."""
+    longest = 0.0
+
+    async def watch() -> None:
+        """The most CPU time the loop has spent without a turn for us."""
+        nonlocal longest
+        while True:
+            before = time.thread_time()
+            await anyio.lowlevel.checkpoint()
+            longest = max(longest, time.thread_time() - before)
+
+    async with line(ws=WsSettings(port=0)) as made:
+        port = made.endpoint.ports["WS"]
+        stream = await anyio.connect_tcp("127.0.0.1", port)
+        await stream.send(
+            b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Protocol: sip\r\n\r\n"
+        )
+        assert (await stream.receive()).startswith(b"HTTP/1.1 101 ")
+        start = b"\x01\x81\0\0\0\0a" if kind == "a message without end" else b""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch)
+            with contextlib.suppress(anyio.BrokenResourceError):
+                await stream.send(start + FLOODS[kind] * 30_000)
+            await _closed(stream)
+            tasks.cancel_scope.cancel()
+        assert made.endpoint.stats.streams_cut == 1
+        assert longest < 0.06
+        async with connect(f"ws://127.0.0.1:{port}", subprotocols=SIP) as socket:
+            await socket.send(message("OPTIONS", "WS"))
+            assert str(await socket.recv()).startswith("SIP/2.0 200")
+        await settled(lambda: made.endpoint.stats.ws == 0)
+
+
+async def test_a_flood_of_keep_alives_is_cut() -> None:
+    async with line() as made, await anyio.connect_tcp("127.0.0.1", made.endpoint.port) as stream:
+        await stream.send(b"\r\n\r\n" * 30)
+        heard = b""
+        while len(heard) < 60:
+            heard += await stream.receive()
+        with contextlib.suppress(anyio.BrokenResourceError):
+            await stream.send(b"\r\n\r\n" * 60_000)
+        await _closed(stream)
+        assert made.endpoint.stats.streams_cut == 1
+
+
+async def test_a_long_message_over_websocket_comes_whole() -> None:
+    """It is read in many turns of the loop."""
+    async with line(ws=WsSettings(port=0)) as made:
+        uri = f"ws://127.0.0.1:{made.endpoint.ports['WS']}"
+        async with connect(uri, subprotocols=SIP) as socket:
+            for number in range(20):
+                await socket.send(message("OPTIONS", "WS", call=f"c{number}", fields="X: y\r\n" * 150 + ""))
+            for _ in range(20):
+                assert str(await socket.recv()).startswith("SIP/2.0 200")
 
 
 async def _closed(stream: anyio.abc.SocketStream) -> None:
