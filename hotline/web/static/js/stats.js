@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { chart, heat, overTime, ranked } from "./charts.js";
 import { mayLeave } from "./dialogs.js";
-import { h, replace, toast } from "./dom.js";
+import { h, redraw, replace, toast } from "./dom.js";
 import { asked, filterBar, read, write } from "./stats_filters.js";
 import { forecastPage } from "./stats_forecast.js";
 import { openList } from "./stats_list.js";
@@ -23,6 +23,7 @@ export class Stats {
   #known = null;
   #wanted = 0;
   #tab = "";
+  #place = ""; // where somebody was who goes by the keyboard, until it is there again
 
   constructor(go, rights) {
     this.go = go;
@@ -35,8 +36,7 @@ export class Stats {
   async show(query) {
     this.scope = read(query);
     const turn = ++this.#wanted;
-    const active = document.activeElement;
-    const key = this.element.contains(active) ? active.dataset.key : "";
+    this.#keepPlace();
     try {
       this.#known ??= await this.#learn();
       if (turn !== this.#wanted) return;
@@ -47,8 +47,14 @@ export class Stats {
     }
     if (turn !== this.#wanted || !this.body) return;
     this.body.inert = false;
-    // Whoever goes by the keyboard stays where they were.
-    if (key && !this.element.contains(document.activeElement)) this.element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+    if (this.#place && document.activeElement === document.body) this.element.querySelector(`[data-key="${CSS.escape(this.#place)}"]`)?.focus({ preventScroll: true });
+    this.#place = "";
+  }
+
+  // A choice made while the one before is still being answered finds nothing in focus: then the place stays as it was.
+  #keepPlace() {
+    const active = document.activeElement;
+    if (active !== document.body) this.#place = (this.element.contains(active) && active.dataset.key) || "";
   }
 
   async #learn() {
@@ -70,7 +76,7 @@ export class Stats {
     this.#tab = this.scope.tab;
     this.body.inert = true;
     const tabs = TABS.map((tab) => h("button", { type: "button", class: "segment", role: "tab", data: { key: `tab ${tab}` }, "aria-selected": String(tab === this.scope.tab), onclick: () => this.#change({ tab }) }, t(`stats.tab.${tab}`)));
-    replace(
+    redraw(
       this.element,
       h("header", { class: "stats-head" }, h("h1", {}, t("stats.title")), h("div", { class: "segments", role: "tablist" }, tabs)),
       PLAIN.includes(this.scope.tab) ? null : filterBar(this.scope, this.#known, (different) => this.#change(different)),
