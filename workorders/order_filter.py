@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, and_, literal_column, or_, select
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select, union_all
 
 from workorders.calendar import SHANGHAI
 from workorders.errors import WorkOrderError
@@ -54,6 +54,8 @@ class OrderFilter:
     """Only what this person owns, holds or could take out of the pool, and orders of the calls in `calls`."""
     calls: Condition | None = None
     """With `own`: which calls, as a condition on a column with a call's id."""
+    few: bool = False
+    """With `own`: `calls` are few among all there are, so that the orders are collected."""
     limit: int = 50
     after: str | None = None
     """`OrderRow.cursor` of the last row seen."""
@@ -71,7 +73,8 @@ def conditions(
     if wanted.state is not None:
         yield _c.state == wanted.state.value
     if wanted.own:
-        yield _own(wanted)
+        collected = wanted.few and (wanted.text or not paged)
+        yield _collected(wanted) if collected else or_(*_ways(wanted))
     if wanted.matter is not None:
         yield _c.matter.in_(matters)
     if wanted.first_day is not None:
@@ -113,12 +116,18 @@ def _of_units(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
         yield _c.due_at < wanted.due_to
 
 
-def _own(wanted: OrderFilter) -> ColumnElement[bool]:
-    held = and_(_c.pool == Pool.HELD.value, _c.holder == wanted.own)
-    ways = [_c.owner == wanted.own, held, _c.pool == Pool.OPEN.value]
+def _ways(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
+    """By what an order is `own`'s: one of these."""
+    yield _c.owner == wanted.own
+    yield and_(_c.pool == Pool.HELD.value, _c.holder == wanted.own)
+    yield _c.pool == Pool.OPEN.value
     if wanted.calls is not None:
-        ways.append(wanted.calls(_c.call_id))
-    return or_(*ways)
+        yield wanted.calls(_c.call_id)
+
+
+def _collected(wanted: OrderFilter) -> ColumnElement[bool]:
+    """The same, each way by its own index."""
+    return _c.id.in_(union_all(*(select(_c.id).where(way) for way in _ways(wanted))))
 
 
 def behind(position: tuple[datetime, int], *, newest_first: bool) -> ColumnElement[bool]:

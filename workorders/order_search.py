@@ -18,11 +18,18 @@ from workorders.word_search import Words, frequency
 
 MOST_COUNTED = 10_000
 """A list that has more is not counted to its end: that would take longer than reading it."""
+MOST_PICKED = 1_000
+"""The same for whoever may see only some of them: each has to be asked whether it is one."""
 FEW = 5_000
 """So many are collected and sorted in the time in which fifty of them are met along a list of a million."""
 MAX_BRANCHES = 64
 """Lists that are merged at most; of more, everything is sorted."""
 _c = work_orders.c
+
+
+def most_counted(wanted: OrderFilter) -> int:
+    """How far a list is counted."""
+    return MOST_PICKED if wanted.own else MOST_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Look:
     """The words are looked up."""
     paged: bool
     settled: bool
-    """There are more than `MOST_COUNTED`."""
+    """There are more than are counted."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """On `work_orders`."""

@@ -14,13 +14,13 @@ from workorders.model import Action, HistoryEntry, State, WorkOrder
 from workorders.number import BadNumber, parse
 from workorders.order_columns import attachment_from, field_from, order_from
 from workorders.order_filter import BadCursor, OrderFilter, behind, cursor_of
-from workorders.order_search import MOST_COUNTED, look, newest
+from workorders.order_search import look, most_counted, newest
 from workorders.ports import TaskKind
 from workorders.storage import translated
 from workorders.tables import order_attachments, order_fields, order_history, order_outbox, work_orders
 from workorders.unit_changes import Standing
 
-__all__ = ["MOST_COUNTED", "BadCursor", "OrderFilter", "OrderQueries", "OrderRow", "OrderView"]
+__all__ = ["BadCursor", "OrderFilter", "OrderQueries", "OrderRow", "OrderView", "most_counted"]
 
 MAX_LIMIT = 500
 CHUNK = 200
@@ -148,17 +148,18 @@ class OrderQueries:
     def tally(self, wanted: OrderFilter) -> tuple[int, int]:
         """Matters and callers the filter means: merged orders are one matter, each with its caller.
 
-        More than `MOST_COUNTED` callers are not told apart: both are one more than that.
+        More than `most_counted` callers are not told apart: both are one more than that.
         """
+        most = most_counted(wanted)
         with translated(), self._engine.connect() as connection:
             looked = look(connection, wanted, paged=False)
             if looked.settled:
-                return MOST_COUNTED + 1, MOST_COUNTED + 1
-            some = select(_c.id).where(*looked.conditions()).limit(MOST_COUNTED + 1).subquery()
+                return most + 1, most + 1
+            some = select(_c.id).where(*looked.conditions()).limit(most + 1).subquery()
             inside = case((some.c.id.in_(select(_other.c.id).where(_other.c.parent > "")), 1), else_=0)
             both = select(func.count(), func.coalesce(func.sum(inside), 0)).select_from(some)
             callers, merged = connection.execute(both).one()
-            return (callers, callers) if callers > MOST_COUNTED else (callers - merged, callers)
+            return (callers, callers) if callers > most else (callers - merged, callers)
 
     def listed(self, numbers: Sequence[str], wanted: OrderFilter) -> list[OrderRow]:
         """Those of these orders that the filter means, newest first."""

@@ -109,7 +109,7 @@ work_orders = Table(
     Index(None, "against_unit", sqlite_where=_COMPLAINT, postgresql_where=_COMPLAINT),
     Index(None, "parent"),
     Index(None, "pool", "holder"),
-    Index(None, "owner"),
+    Index(None, "owner", "call_id"),
     Index(None, "against_person"),
     Index(None, "caller_contact", "filed_at"),
     Index(None, "party", "filed_at"),

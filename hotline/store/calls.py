@@ -32,7 +32,6 @@ from hotline.store.sight import EVERYTHING, Sight, may_see, unseen_of
 from hotline.store.tables import audit, calls, consents, intents, legs, utterances
 from hotline.store.views import (
     MAX_ROWS,
-    MOST_COUNTED,
     CallFilter,
     CallRow,
     CallView,
@@ -289,7 +288,7 @@ class CallStore:
             return [codec.to_call_row(row) for row in connection.execute(wanted)]
 
     def count(self, query: CallFilter) -> int:
-        """How many calls fit, whatever limit and cursor say; more than `MOST_COUNTED` are not told apart."""
+        """How many calls fit, whatever limit and cursor say; more than `most_counted` are not told apart."""
         uncut = replace(query, cursor="")
         with reading(self._engine) as connection:
             found = (
@@ -297,7 +296,7 @@ class CallStore:
                 if query.matter
                 else select(calls.c.id).where(*self._where(uncut))
             )
-            some = found.limit(MOST_COUNTED + 1).subquery()
+            some = found.limit(query.most_counted + 1).subquery()
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def flagged(self, since: datetime, most: int = 500, sight: Sight = EVERYTHING) -> list[CallRow]:

@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Engine, and_, exists, func, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Select,
+    and_,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from hotline.acd.model import LogKind
 from hotline.conversation import CallId
@@ -11,6 +23,9 @@ from hotline.store.engine import reading, storable
 from hotline.store.tables import acd_log, calls
 from workorders.model import Pool
 from workorders.tables import work_orders
+
+CONNECTED: ColumnElement[str] = literal_column(f"'{LogKind.CONNECT.value}'")
+"""Written out, so that the databases can tell that the partial index will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,11 @@ class Sight:
     queues: tuple[str, ...] = ()
     """With `agent`: also what came through these queues."""
 
+    @property
+    def own(self) -> bool:
+        """Nothing but what was this agent's: so little among all there is that it is collected."""
+        return bool(self.agent) and not self.free and not self.queues
+
     def calls(self, call: ColumnElement[str]) -> ColumnElement[bool]:
         """A condition on a column (or expression) with a call's id."""
         conditions: list[ColumnElement[bool]] = []
@@ -37,20 +57,26 @@ class Sight:
         return and_(true(), *conditions)
 
     def _allowed(self, call: ColumnElement[str]) -> ColumnElement[bool]:
-        had = select(acd_log.c.call_id).where(
-            acd_log.c.agent == self.agent,
-            acd_log.c.kind == LogKind.CONNECT.value,
-            acd_log.c.call_id.is_not(None),
-        )
-        holds = and_(work_orders.c.holder == self.agent, work_orders.c.pool == Pool.HELD.value)
-        orders = select(work_orders.c.call_id).where(or_(work_orders.c.owner == self.agent, holds))
-        ways: list[ColumnElement[bool]] = [call.in_(had), call.in_(orders)]
-        of_call = acd_log.c.call_id == call
-        if self.free:
-            ways.append(not_(exists().where(of_call, acd_log.c.kind == LogKind.CONNECT.value)))
+        if self.own:
+            return call.in_(union_all(*self._agents()))
+        line = select(acd_log.c.call_id).where(acd_log.c.call_id == call)
+        # What lets most calls through stands first: where one condition holds, the others are not looked at.
+        ways: list[ColumnElement[bool]] = []
         if self.queues:
-            ways.append(exists().where(of_call, acd_log.c.queue.in_(self.queues)))
-        return or_(*ways)
+            ways.append(line.where(acd_log.c.queue.in_(self.queues)).exists())
+        if self.free:
+            ways.append(not_(line.where(acd_log.c.kind == CONNECTED).exists()))
+        return or_(*ways, *map(call.in_, self._agents()))
+
+    def _agents(self) -> list[Select[tuple[str]]]:
+        """Ids of the agent's calls: those put through, and those of the orders that are owned or held."""
+        had = (acd_log.c.agent == self.agent, acd_log.c.kind == CONNECTED, acd_log.c.call_id.is_not(None))
+        held = (work_orders.c.pool == Pool.HELD.value, work_orders.c.holder == self.agent)
+        return [
+            select(acd_log.c.call_id).where(*had),
+            select(work_orders.c.call_id).where(work_orders.c.owner == self.agent),
+            select(work_orders.c.call_id).where(*held),
+        ]
 
 
 EVERYTHING = Sight()

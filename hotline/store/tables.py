@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from workorders.tables import UtcDateTime
@@ -304,6 +305,8 @@ agents = Table(
     Column("team", String(64), nullable=False, server_default=""),
 )
 
+_CONNECTED = text("kind = 'connect'")
+
 acd_log = Table(
     "acd_log",
     metadata,
@@ -316,6 +319,8 @@ acd_log = Table(
     Column("queue", Text, nullable=False),
     Column("facts", JSON, nullable=False),
     Index("ix_acd_log_at_id", "at", "id"),
-    Index("ix_acd_log_call_id", "call_id"),
+    # Whether a call was put through, and through which queues it came, is read off the index alone.
+    Index("ix_acd_log_call_id_kind_queue", "call_id", "kind", "queue"),
     Index("ix_acd_log_agent_at", "agent", "at"),
+    Index("ix_acd_log_had", "agent", "call_id", "kind", sqlite_where=_CONNECTED, postgresql_where=_CONNECTED),
 )

@@ -17,6 +17,9 @@ LOCAL = SHANGHAI
 MOST_COUNTED = 10_000
 """A list that has more is not counted to its end: that would take longer than reading it."""
 
+MOST_PICKED = 1_000
+"""The same for whoever may see only some of them: each has to be asked whether it is one."""
+
 MAX_ROWS = 500
 """Rows one search gives at most; the rest by cursor."""
 
@@ -45,6 +48,11 @@ class CallFilter:
     """`CallRow.cursor` of the last row seen; the rows after it follow."""
     sight: Sight = EVERYTHING
     """Whose eyes."""
+
+    @property
+    def most_counted(self) -> int:
+        """How far the list is counted."""
+        return MOST_PICKED if self.sight.agent else MOST_COUNTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hotline.call.drafts import NoDraft
 from hotline.conversation import CallId, Outcome
 from hotline.store.users import User
-from hotline.store.views import MOST_COUNTED, CallFilter, CallView, UtteranceView
+from hotline.store.views import CallFilter, CallView, UtteranceView
 from hotline.web.auth import Body, Editor, Reader, Unmasker
 from hotline.web.names import PersonalMask, names_in, names_in_forms, personal_mask
 from hotline.web.order_moves import life_json
@@ -27,7 +27,7 @@ from hotline.web.sight import hidden_from, need_call, need_order, seen_orders, s
 from hotline.web.site import Site, SiteDep
 from workorders.messages import EditWorkOrder
 from workorders.model import State
-from workorders.queries import OrderView
+from workorders.queries import OrderView, most_counted
 
 router = APIRouter(prefix="/api/v1", tags=["page"])
 
@@ -95,8 +95,8 @@ async def calls(asked: Annotated[CallSearch, Query()], session: Reader, site: Si
     raw = site.deps.settings.privacy.show_raw
     return {
         "calls": [call_row_json(row, raw=raw) for row in rows],
-        "total": min(total, MOST_COUNTED),
-        "more": total > MOST_COUNTED,
+        "total": min(total, wanted.most_counted),
+        "more": total > wanted.most_counted,
         "next": rows[-1].cursor if len(rows) == asked.limit else None,
     }
 
@@ -165,11 +165,12 @@ async def orders(asked: Annotated[OrderSearch, Query()], session: Reader, site: 
     rows = await site.ask(site.deps.orders.search, wanted)
     names = await site.ask(names_in_forms, site.deps.orders, [row.number for row in rows])
     matters, callers = await site.ask(site.deps.orders.tally, wanted)
+    most = most_counted(wanted)
     return {
         "orders": [order_row_json(row, names[row.number]) for row in rows],
-        "total": min(callers, MOST_COUNTED),
-        "more": callers > MOST_COUNTED,
-        "matters": min(matters, MOST_COUNTED),
+        "total": min(callers, most),
+        "more": callers > most,
+        "matters": min(matters, most),
         "next": rows[-1].cursor if len(rows) == asked.limit else None,
     }
 

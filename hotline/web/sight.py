@@ -49,7 +49,8 @@ def seen_orders(site: Site, user: User) -> OrderFilter:
     sight = sight_of(site, user)
     if not sight.agent:
         return OrderFilter(hidden_from=sight.names)
-    return OrderFilter(hidden_from=sight.names, own=sight.agent, calls=replace(sight, names=()).calls)
+    calls = replace(sight, names=()).calls
+    return OrderFilter(hidden_from=sight.names, own=sight.agent, calls=calls, few=sight.own)
 
 
 def viewer_of(site: Site, user: User) -> Viewer:

@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from hotline.acd.model import LogKind
-from hotline.store.engine import writing
-from hotline.store.tables import acd_log
+from hotline.store.engine import reading, writing
+from hotline.store.sight import Sight
+from hotline.store.tables import acd_log, calls
 from tests.fakes.web_line import PASSWORD, WebLine, file_command, make_line, served
 from workorders.case_messages import Gather, OpenIncident, ReferOrder
 from workorders.model import Actor
@@ -87,6 +88,29 @@ async def test_orders_and_their_count(house: House) -> None:
         found = await house.get("orders", **asked)
         assert {row["number"] for row in found["orders"]} == set(house.mine)
         assert (found["total"], found["matters"], found["more"]) == (MINE, MINE, False)
+
+
+async def test_lists_of_some_are_counted_less_far(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("hotline.store.views", "workorders.order_search"):
+        monkeypatch.setattr(f"{module}.MOST_PICKED", 1)
+    for number in range(MINE):
+        house.line.add_call(f"again-{number}", NOW)
+    for path in ("calls", "orders"):
+        found = await house.get(path)
+        assert (found["total"], found["more"]) == (1, True)
+        assert len(found[path]) > 1, "what is listed is not cut"
+
+
+async def test_how_a_call_came_to_whom_is_read_off_indexes(house: House) -> None:
+    engine = house.line.deps.users.engine
+    sight = Sight(agent="zuoxi", free=True, queues=("legal",))
+    wanted = select(calls.c.id).where(sight.calls(calls.c.id)).order_by(calls.c.started.desc()).limit(50)
+    said = str(wanted.compile(engine, compile_kwargs={"literal_binds": True}))
+    with reading(engine) as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}")]
+    assert sum("COVERING INDEX ix_acd_log_call_id_kind_queue" in line for line in plan) == 2, plan
+    assert sum("COVERING INDEX ix_acd_log_had" in line for line in plan) == 1, plan
+    assert sum("COVERING INDEX ix_work_orders_owner_call_id" in line for line in plan) == 1, plan
 
 
 async def test_an_incident_counts_what_its_page_lists(house: House) -> None:

@@ -282,6 +282,15 @@ async def test_agents_see_by_policy(tmp_path: Path, policy: str, expected: set[s
             assert {row["call"] for row in calls["calls"]} == expected
             assert {row["call"] for row in orders["orders"]} == expected
             assert (calls["total"], orders["total"]) == (len(expected), len(expected))
+            about = orders["orders"][0]["matter"]
+            for path, listed in (
+                (f"/api/v1/calls?matter={about}", "calls"),
+                (f"/api/v1/orders?matter={about}", "orders"),
+                ("/api/v1/orders?text=工资", "orders"),
+            ):
+                found = (await line.get(AGENT, path)).json()
+                assert {row["call"] for row in found[listed]} == expected, path
+                assert found["total"] == len(expected), path
             for call, number in numbers.items():
                 status = 200 if call in expected else 404
                 for path in (

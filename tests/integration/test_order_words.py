@@ -59,7 +59,6 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "read":
         monkeypatch.setattr(order_search, "MOST_COUNTED", 0)
         monkeypatch.setattr(order_search, "FEW", 0)
-        monkeypatch.setattr("workorders.queries.MOST_COUNTED", 0)
     return str(request.param)
 
 
@@ -214,7 +213,6 @@ def test_what_is_hidden_does_not_count_towards_more_than_can_be_counted(
     engine: Engine, service: WorkOrderService, queries: OrderQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(order_search, "MOST_COUNTED", 3)
-    monkeypatch.setattr("workorders.queries.MOST_COUNTED", 3)
     for number in range(4):
         service.handle(wage_claim(f"call-{number}"))
     with writing(engine) as connection:
