@@ -27,7 +27,7 @@ from hotline.store.upgrade import upgrade
 from scripts.generated_calls import ORDERS, Hotline, Words
 from scripts.generated_orders import Orders
 from workorders.places import Places
-from workorders.tables import order_history, work_orders
+from workorders.tables import order_history, order_timers, work_orders
 from workorders.word_tables import order_words, word_rows
 
 FLOWS = Path(__file__).parents[1] / "ivr_flows"
@@ -102,13 +102,14 @@ def file_orders(day: Any, orders: Orders) -> None:
 
 def write(connection: Connection, days: list[Any], orders: Orders) -> None:
     """Insert what was made."""
-    filed, steps = orders.drain()
+    filed, steps, timers = orders.drain()
     for table, rows in (
         (calls, [row for day in days for row in day.calls]),
         (intents, [row for day in days for row in day.intents]),
         (acd_log, [row for day in days for row in day.lines]),
         (work_orders, filed),
         (order_history, steps),
+        (order_timers, timers),
         (order_words, word_rows(filed)),
     ):
         if rows:

@@ -8,8 +8,11 @@ from typing import Any
 
 from hotline.store.views import LOCAL
 from workorders.number import OrderNumber
+from workorders.timer_plan import FIRED
 
 Row = dict[str, Any]
+GOING_ON = {"signed", "visiting"}
+"""States in which orders here may end up that have not ended."""
 
 DAY = timedelta(days=1)
 NAMED = {True: 0.7, False: 0.25}
@@ -30,12 +33,13 @@ class Orders:
     """Last sequence number of a day and district."""
     rows: list[Row] = field(default_factory=list)
     steps: list[Row] = field(default_factory=list)
+    timers: list[Row] = field(default_factory=list)
 
-    def drain(self) -> tuple[list[Row], list[Row]]:
-        """What was made since the last time: orders, and lines of history."""
-        rows, steps = self.rows, self.steps
-        self.rows, self.steps = [], []
-        return rows, steps
+    def drain(self) -> tuple[list[Row], list[Row], list[Row]]:
+        """What was made since the last time: orders, lines of history, and timers."""
+        made = self.rows, self.steps, self.timers
+        self.rows, self.steps, self.timers = [], [], []
+        return made
 
     def file(self, call: Row, intent: Row, agent: str, filed: datetime) -> None:
         """An order from a call."""
@@ -53,6 +57,11 @@ class Orders:
                 outcome, _, mark = after.partition(" ")
                 visit = {"at": at.isoformat(), "by": agent, "how": "agent", "outcome": outcome}
                 life = {"visits": [visit | {"rating": int(mark) if mark else None}]}
+        if state in GOING_ON:
+            # One that went off: an order without any would be taken for one from before there were timers,
+            # and the line would plan and fire them all while it is measured.
+            fired = {"rule": "overdue", "at": due, "status": FIRED, "finished_at": due}
+            self.timers.append({"order_id": self.last} | fired)
         self.rows.append(
             {
                 "id": self.last, "number": number, "call_id": call["id"], "matter_no": 1,
