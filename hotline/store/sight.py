@@ -63,9 +63,9 @@ class Sight:
         # What lets most calls through stands first: where one condition holds, the others are not looked at.
         ways: list[ColumnElement[bool]] = []
         if self.queues:
-            ways.append(line.where(acd_log.c.queue.in_(self.queues)).exists())
+            ways.append(_first(line.where(acd_log.c.queue.in_(self.queues))).is_not(None))
         if self.free:
-            ways.append(not_(line.where(acd_log.c.kind == CONNECTED).exists()))
+            ways.append(_first(line.where(acd_log.c.kind == CONNECTED)).is_(None))
         return or_(*ways, *map(call.in_, self._agents()))
 
     def _agents(self) -> list[Select[tuple[str]]]:
@@ -77,6 +77,11 @@ class Sight:
             select(work_orders.c.call_id).where(work_orders.c.owner == self.agent),
             select(work_orders.c.call_id).where(*held),
         ]
+
+
+def _first(lines: Select[tuple[str]]) -> ColumnElement[str | None]:
+    """One of some lines. For EXISTS, PostgreSQL may read the whole log into memory instead of these few."""
+    return lines.limit(1).scalar_subquery()
 
 
 EVERYTHING = Sight()
