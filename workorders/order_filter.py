@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, and_, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 
 from workorders.calendar import SHANGHAI
 from workorders.errors import WorkOrderError
@@ -54,17 +54,18 @@ class OrderFilter:
     """Only what this person owns, holds or could take out of the pool, and orders of the calls in `calls`."""
     calls: Condition | None = None
     """With `own`: which calls, as a condition on a column with a call's id."""
-    few: bool = False
-    """With `own`: `calls` are few among all there are, so that the orders are collected."""
+    collected: Condition | None = None
+    """The same calls listed, where `own` sees nothing else: then what is one's own can be collected."""
     limit: int = 50
     after: str | None = None
     """`OrderRow.cursor` of the last row seen."""
 
 
 def conditions(
-    wanted: OrderFilter, *, matters: Sequence[str] = (), paged: bool = True
+    wanted: OrderFilter, *, matters: Sequence[str] = (), paged: bool = True, anybodys: bool = False
 ) -> Iterator[ColumnElement[bool]]:
-    """All that is asked for but the words. `matters`: the codes that `wanted.matter` stands for.
+    """All that is asked for but the words. `matters`: the codes that `wanted.matter` stands for; `anybodys`:
+    `own` is left out.
 
     What is hidden from somebody is said of the order's id, so that a list is counted within an index.
     """
@@ -72,9 +73,8 @@ def conditions(
     yield from _of_units(wanted)
     if wanted.state is not None:
         yield _c.state == wanted.state.value
-    if wanted.own:
-        collected = wanted.few and (wanted.text or not paged)
-        yield _collected(wanted) if collected else or_(*_ways(wanted))
+    if wanted.own and not anybodys:
+        yield or_(*ways(wanted, wanted.calls))
     if wanted.matter is not None:
         yield _c.matter.in_(matters)
     if wanted.first_day is not None:
@@ -116,18 +116,13 @@ def _of_units(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
         yield _c.due_at < wanted.due_to
 
 
-def _ways(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
-    """By what an order is `own`'s: one of these."""
+def ways(wanted: OrderFilter, calls: Condition | None) -> Iterator[ColumnElement[bool]]:
+    """By what an order is `own`'s: any of these."""
     yield _c.owner == wanted.own
     yield and_(_c.pool == Pool.HELD.value, _c.holder == wanted.own)
     yield _c.pool == Pool.OPEN.value
-    if wanted.calls is not None:
-        yield wanted.calls(_c.call_id)
-
-
-def _collected(wanted: OrderFilter) -> ColumnElement[bool]:
-    """The same, each way by its own index."""
-    return _c.id.in_(union_all(*(select(_c.id).where(way) for way in _ways(wanted))))
+    if calls is not None:
+        yield calls(_c.call_id)
 
 
 def behind(position: tuple[datetime, int], *, newest_first: bool) -> ColumnElement[bool]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, select, union_all
 
-from workorders.order_filter import OrderFilter, conditions, hidden, of_kind
+from workorders.order_filter import OrderFilter, conditions, hidden, of_kind, ways
 from workorders.tables import work_orders
 from workorders.word_search import Words, frequency
 
@@ -45,10 +45,26 @@ class Look:
     paged: bool
     settled: bool
     """There are more than are counted."""
+    few: bool
+    """What is one's own is so little that it is collected."""
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """On `work_orders`."""
-        return [*conditions(self.wanted, matters=self.matters, paged=self.paged), *self.words]
+    def conditions(self, *, anybodys: bool = False) -> list[ColumnElement[bool]]:
+        """On `work_orders`. `anybodys`: whose an order is does not matter."""
+        asked = conditions(self.wanted, matters=self.matters, paged=self.paged, anybodys=anybodys)
+        return [*asked, *self.words]
+
+    def collected(self) -> CompoundSelect[tuple[int]]:
+        """Ids of what is one's own, some of them twice; only where the filter can be `collected`."""
+        rest = self.conditions(anybodys=True)
+        return union_all(
+            *(select(_c.id).where(*rest, way) for way in ways(self.wanted, self.wanted.collected))
+        )
+
+    def ids(self) -> Select[tuple[int]]:
+        """Of all of them, in no order."""
+        if self.wanted.collected is None:
+            return select(_c.id).where(*self.conditions())
+        return select(self.collected().subquery().c.id).distinct()
 
     def branches(self) -> list[list[ColumnElement[bool]]]:
         """The same, as lists that an index has in order, each newest first: one a matter and state."""
@@ -56,19 +72,20 @@ class Look:
             [_c.matter == code for code in self.matters],
             [_c.state == state.value for state in self.wanted.states],
         ]
-        ways = [list(way) for way in product(*filter(None, each))]
-        if self.indexed or not 1 < len(ways) <= MAX_BRANCHES:
+        lists = [list(one) for one in product(*filter(None, each))]
+        if self.indexed or not 1 < len(lists) <= MAX_BRANCHES:
             return [self.conditions()]
         rest = replace(self.wanted, matter=None, states=())
-        return [[*conditions(rest, paged=self.paged), *self.words, *way] for way in ways]
+        return [[*conditions(rest, paged=self.paged), *self.words, *one] for one in lists]
 
 
 def look(connection: Connection, wanted: OrderFilter, *, paged: bool = True) -> Look:
     """Choose the way."""
     matters = tuple(_matters(connection, wanted))
+    few = paged and _few(connection, wanted)
     words = Words.of(wanted.text, connection.dialect)
     if not words.indexed:
-        return Look(wanted, matters, tuple(words.read()), False, paged, False)
+        return Look(wanted, matters, tuple(words.read()), False, paged, False, few)
 
     def unless(order_id: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
         return hidden(wanted, order_id)
@@ -77,19 +94,29 @@ def look(connection: Connection, wanted: OrderFilter, *, paged: bool = True) -> 
     common = count > (FEW if paged else MOST_COUNTED)
     alone = replace(wanted, text="", hidden_from=(), limit=50, after=None) == OrderFilter()
     if common and (paged or not alone):
-        return Look(wanted, matters, tuple(words.read()), False, paged, False)
-    return Look(wanted, matters, tuple(words.looked_up()), True, paged, common and words.exact)
+        return Look(wanted, matters, tuple(words.read()), False, paged, False, few)
+    return Look(wanted, matters, tuple(words.looked_up()), True, paged, common and words.exact, few)
 
 
 def newest(looked: Look, limit: int) -> Select[Any]:
     """The orders, newest first."""
-    ways = looked.branches()
     order = (_c.filed_at.desc(), _c.id.desc())
     wanted = select(work_orders).order_by(*order).limit(limit)
-    if len(ways) == 1:
-        return wanted.where(*ways[0])
-    firsts = [select(_c.id).where(*way).order_by(*order).limit(limit).subquery() for way in ways]
+    if looked.few:
+        return wanted.where(_c.id.in_(looked.collected()))
+    lists = looked.branches()
+    if len(lists) == 1:
+        return wanted.where(*lists[0])
+    firsts = [select(_c.id).where(*one).order_by(*order).limit(limit).subquery() for one in lists]
     return wanted.where(_c.id.in_(union_all(*(select(first.c.id) for first in firsts))))
+
+
+def _few(connection: Connection, wanted: OrderFilter) -> bool:
+    if wanted.collected is None:
+        return False
+    own = union_all(*(select(_c.id).where(way) for way in ways(wanted, wanted.collected))).subquery()
+    some = select(own.c.id).limit(FEW + 1).subquery()
+    return (connection.scalar(select(func.count()).select_from(some)) or 0) <= FEW
 
 
 def _matters(connection: Connection, wanted: OrderFilter) -> Sequence[str]:

@@ -155,7 +155,7 @@ class OrderQueries:
             looked = look(connection, wanted, paged=False)
             if looked.settled:
                 return most + 1, most + 1
-            some = select(_c.id).where(*looked.conditions()).limit(most + 1).subquery()
+            some = looked.ids().limit(most + 1).subquery()
             inside = case((some.c.id.in_(select(_other.c.id).where(_other.c.parent > "")), 1), else_=0)
             both = select(func.count(), func.coalesce(func.sum(inside), 0)).select_from(some)
             callers, merged = connection.execute(both).one()

@@ -12,9 +12,7 @@ from workorders.order_filter import Condition, OrderFilter, conditions
 
 def visible(seen: OrderFilter) -> Sequence[ColumnElement[bool]]:
     """Whatever else the filter asks for is left out."""
-    only = OrderFilter(
-        hidden_from=seen.hidden_from, own=seen.own, calls=seen.calls, few=seen.few, seen_by=seen.seen_by
-    )
+    only = OrderFilter(hidden_from=seen.hidden_from, own=seen.own, calls=seen.calls, seen_by=seen.seen_by)
     return tuple(conditions(only))
 
 

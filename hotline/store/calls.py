@@ -246,7 +246,10 @@ class CallStore:
         """The calls that fit, newest first, `query.limit` at most."""
         limit = max(1, min(query.limit, MAX_ROWS))
         with reading(self._engine) as connection:
-            where = [self._about(connection, query).newest(limit)] if query.matter else self._where(query)
+            if query.matter:
+                where = [self._about(connection, query).newest(limit)]
+            else:
+                where = self._where(query, collected=query.sight.few(connection))
             wanted = _rows().where(*where).order_by(calls.c.started.desc(), calls.c.id.desc()).limit(limit)
             return [codec.to_call_row(row) for row in connection.execute(wanted)]
 
@@ -294,7 +297,7 @@ class CallStore:
             found = (
                 self._about(connection, uncut).all()
                 if query.matter
-                else select(calls.c.id).where(*self._where(uncut))
+                else select(calls.c.id).where(*self._where(uncut, collected=query.sight.own))
             )
             some = found.limit(query.most_counted + 1).subquery()
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
@@ -325,7 +328,8 @@ class CallStore:
     def _about(self, connection: Connection, query: CallFilter) -> call_matters.About:
         """The calls that fit, by the query's matter."""
         codes = call_matters.codes_of(connection, query.matter)
-        where = self._where(query, call_matters.ID, call_matters.STARTED)
+        own = query.sight.few(connection)
+        where = self._where(query, call_matters.ID, call_matters.STARTED, collected=own)
         return call_matters.About(codes, where, with_calls=query.outcome is not None)
 
     def _where(
@@ -333,9 +337,11 @@ class CallStore:
         query: CallFilter,
         id_: ColumnElement[str] = calls.c.id,
         started: ColumnElement[datetime] = calls.c.started,
+        *,
+        collected: bool,
     ) -> list[ColumnElement[bool]]:
         """All that is asked for but the matter, of columns with a call's id and start."""
-        where: list[ColumnElement[bool]] = [query.sight.calls(id_)]
+        where: list[ColumnElement[bool]] = [query.sight.calls(id_, collected=collected)]
         where += [id_.in_(calls_saying(phrase, self._engine.dialect)) for phrase in phrases(query.text)]
         if query.since is not None:
             where.append(started >= local_midnight(query.since))

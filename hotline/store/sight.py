@@ -1,10 +1,12 @@
 """Which calls somebody may see: conditions on a call's id, for any query that has one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
+    Connection,
     Engine,
     Select,
     and_,
@@ -22,10 +24,12 @@ from hotline.conversation import CallId
 from hotline.store.engine import reading, storable
 from hotline.store.tables import acd_log, calls
 from workorders.model import Pool
+from workorders.order_search import FEW
 from workorders.tables import work_orders
 
 CONNECTED: ColumnElement[str] = literal_column(f"'{LogKind.CONNECT.value}'")
 """Written out, so that the databases can tell that the partial index will do."""
+_orders = work_orders.alias("calls_orders").c
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +47,55 @@ class Sight:
 
     @property
     def own(self) -> bool:
-        """Nothing but what was this agent's: so little among all there is that it is collected."""
+        """Nothing but what was this agent's."""
         return bool(self.agent) and not self.free and not self.queues
 
-    def calls(self, call: ColumnElement[str]) -> ColumnElement[bool]:
-        """A condition on a column (or expression) with a call's id."""
+    def calls(self, call: ColumnElement[str], *, collected: bool = False) -> ColumnElement[bool]:
+        """A condition on a column (or expression) with a call's id.
+
+        Each call is asked by itself; `collected` (of one's `own`): they are listed first.
+        """
         conditions: list[ColumnElement[bool]] = []
         if self.names:
             about = select(work_orders.c.call_id).where(work_orders.c.against_person.in_(self.names))
             conditions.append(call.not_in(about))
         if self.agent:
-            conditions.append(self._allowed(call))
+            conditions.append(call.in_(self._agents()) if collected else or_(*self._ways(call)))
         return and_(true(), *conditions)
 
-    def _allowed(self, call: ColumnElement[str]) -> ColumnElement[bool]:
-        if self.own:
-            return call.in_(union_all(*self._agents()))
-        line = select(acd_log.c.call_id).where(acd_log.c.call_id == call)
-        # What lets most calls through stands first: where one condition holds, the others are not looked at.
-        ways: list[ColumnElement[bool]] = []
-        if self.queues:
-            ways.append(_first(line.where(acd_log.c.queue.in_(self.queues))).is_not(None))
-        if self.free:
-            ways.append(_first(line.where(acd_log.c.kind == CONNECTED)).is_(None))
-        return or_(*ways, *map(call.in_, self._agents()))
+    def few(self, connection: Connection) -> bool:
+        """Whether what is one's own is so little that it is quicker collected than come across in a list."""
+        some = self._agents().subquery()
+        found = select(func.count()).select_from(select(some).limit(FEW + 1).subquery())
+        return self.own and connection.execute(found).scalar_one() <= FEW
 
-    def _agents(self) -> list[Select[tuple[str]]]:
+    def _ways(self, call: ColumnElement[str]) -> Iterator[ColumnElement[bool]]:
+        """What lets most calls through stands first: where one condition holds, no other is looked at."""
+        line = select(acd_log.c.call_id).where(acd_log.c.call_id == call)
+        connected = line.where(acd_log.c.kind == CONNECTED)
+        if self.queues:
+            yield _first(line.where(acd_log.c.queue.in_(self.queues))).is_not(None)
+        if self.free:
+            yield _first(connected).is_(None)
+        yield _first(connected.where(acd_log.c.agent == self.agent)).is_not(None)
+        held = and_(_orders.pool == Pool.HELD.value, _orders.holder == self.agent)
+        answered = or_(_orders.owner == self.agent, held)
+        yield _first(select(_orders.call_id).where(_orders.call_id == call, answered)).is_not(None)
+
+    def _agents(self) -> CompoundSelect[tuple[str]]:
         """Ids of the agent's calls: those put through, and those of the orders that are owned or held."""
         had = (acd_log.c.agent == self.agent, acd_log.c.kind == CONNECTED, acd_log.c.call_id.is_not(None))
-        held = (work_orders.c.pool == Pool.HELD.value, work_orders.c.holder == self.agent)
-        return [
+        held = (_orders.pool == Pool.HELD.value, _orders.holder == self.agent)
+        return union_all(
             select(acd_log.c.call_id).where(*had),
-            select(work_orders.c.call_id).where(work_orders.c.owner == self.agent),
-            select(work_orders.c.call_id).where(*held),
-        ]
+            select(_orders.call_id).where(_orders.owner == self.agent),
+            select(_orders.call_id).where(*held),
+        )
 
 
-def _first(lines: Select[tuple[str]]) -> ColumnElement[str | None]:
-    """One of some lines. For EXISTS, PostgreSQL may read the whole log into memory instead of these few."""
-    return lines.limit(1).scalar_subquery()
+def _first(rows: Select[tuple[str]]) -> ColumnElement[str | None]:
+    """One of some rows. For EXISTS, PostgreSQL may read a whole table into memory instead of these few."""
+    return rows.limit(1).scalar_subquery()
 
 
 EVERYTHING = Sight()

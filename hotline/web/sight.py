@@ -5,6 +5,7 @@ exist for somebody is answered like what does not exist at all.
 """
 
 from dataclasses import replace
+from functools import partial
 
 from hotline.conversation import CallId
 from hotline.store.sight import Sight
@@ -50,7 +51,8 @@ def seen_orders(site: Site, user: User) -> OrderFilter:
     if not sight.agent:
         return OrderFilter(hidden_from=sight.names)
     calls = replace(sight, names=()).calls
-    return OrderFilter(hidden_from=sight.names, own=sight.agent, calls=calls, few=sight.own)
+    collected = partial(calls, collected=True) if sight.own else None
+    return OrderFilter(hidden_from=sight.names, own=sight.agent, calls=calls, collected=collected)
 
 
 def viewer_of(site: Site, user: User) -> Viewer:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from hotline.acd.model import LogKind
 from hotline.store.engine import reading, writing
 from hotline.store.sight import Sight
 from hotline.store.tables import acd_log, calls
+from hotline.store.views import CallFilter
 from tests.fakes.web_line import PASSWORD, WebLine, file_command, make_line, served
 from workorders.case_messages import Gather, OpenIncident, ReferOrder
-from workorders.model import Actor
+from workorders.model import Actor, State
+from workorders.order_filter import OrderFilter
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio, pytest.mark.timeout(120)]
 NOW = datetime.now(UTC)
@@ -101,16 +104,76 @@ async def test_lists_of_some_are_counted_less_far(house: House, monkeypatch: pyt
         assert len(found[path]) > 1, "what is listed is not cut"
 
 
-async def test_how_a_call_came_to_whom_is_read_off_indexes(house: House) -> None:
+@pytest.mark.parametrize(
+    ("collected", "indexes"),
+    [
+        (False, {"COVERING INDEX ix_acd_log_call_id_kind_queue": 2, "ix_acd_log_had": 1, "(call_id=?)": 2}),
+        (True, {"ix_acd_log_had": 1, "ix_work_orders_owner_call_id": 1, "ix_work_orders_pool_holder": 1}),
+    ],
+)
+async def test_how_a_call_came_to_whom_is_read_off_indexes(
+    house: House, collected: bool, indexes: dict[str, int]
+) -> None:
     engine = house.line.deps.users.engine
-    sight = Sight(agent="zuoxi", free=True, queues=("legal",))
-    wanted = select(calls.c.id).where(sight.calls(calls.c.id)).order_by(calls.c.started.desc()).limit(50)
+    sight = Sight(agent="zuoxi") if collected else Sight(agent="zuoxi", free=True, queues=("legal",))
+    seen = sight.calls(calls.c.id, collected=collected)
+    wanted = select(calls.c.id).where(seen).order_by(calls.c.started.desc()).limit(50)
     said = str(wanted.compile(engine, compile_kwargs={"literal_binds": True}))
     with reading(engine) as connection:
         plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}")]
-    assert sum("COVERING INDEX ix_acd_log_call_id_kind_queue" in line for line in plan) == 2, plan
-    assert sum("COVERING INDEX ix_acd_log_had" in line for line in plan) == 1, plan
-    assert sum("COVERING INDEX ix_work_orders_owner_call_id" in line for line in plan) == 1, plan
+    for index, times in indexes.items():
+        assert sum(index in line for line in plan) == times, plan
+
+
+def had(line: WebLine, call: str, agent: str, at: datetime) -> None:
+    """A call with its order, which this agent has had and answers for."""
+    line.add_call(call, at)
+    row = {"at": at, "kind": LogKind.CONNECT.value, "call_id": call, "agent": agent, "queue": "legal"}
+    owner = {"agent": agent, "call": call}
+    with writing(line.deps.users.engine) as connection:
+        connection.execute(acd_log.insert().values(row | {"facts": {}}))
+        connection.execute(text("UPDATE work_orders SET owner = :agent WHERE call_id = :call"), owner)
+
+
+@pytest.fixture(params=["collected", "come across"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is one's own is little, or much."""
+    if request.param == "come across":
+        for module in ("hotline.store.sight", "workorders.order_search"):
+            monkeypatch.setattr(f"{module}.FEW", 0)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("way")
+async def test_ones_own_is_found_either_way(tmp_path: Path) -> None:
+    line = make_line(tmp_path)
+    deps, engine = line.deps, line.deps.users.engine
+    for number in range(MINE):
+        had(line, f"mine-{number}", "zuoxi", NOW - timedelta(hours=number))
+    for number in range(OTHERS):
+        had(line, f"other-{number}", "wang", NOW - timedelta(minutes=number))
+    had(line, "open-0", "wang", NOW)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE work_orders SET pool = 'open' WHERE call_id = 'open-0'"))
+    sight = Sight(agent="zuoxi")
+    seen = OrderFilter(own="zuoxi", calls=sight.calls, collected=partial(sight.calls, collected=True))
+    mine = [f"mine-{number}" for number in range(MINE)]
+    for asked in ({}, {"matter": "labour"}, {"limit": 1}):
+        query = CallFilter(sight=sight, **asked)
+        assert [row.call for row in deps.calls.search(query)] == mine[: query.limit]
+        assert deps.calls.count(query) == MINE
+        after = deps.calls.search(replace(query, cursor=deps.calls.search(query)[0].cursor))
+        assert [row.call for row in after] == mine[1 : 1 + query.limit]
+    for wanted, found in (
+        (seen, {*mine, "open-0"}),
+        (replace(seen, text="工资"), {*mine, "open-0"}),
+        (replace(seen, text="不存在的话"), set()),
+        (replace(seen, matter="labour", states=(State.DISPATCHED, State.SIGNED)), {*mine, "open-0"}),
+    ):
+        rows = deps.orders.search(wanted)
+        assert {row.call_id for row in rows} == found
+        assert deps.orders.tally(wanted) == (len(found), len(found)), "each counted once"
+        assert rows == sorted(rows, key=lambda row: row.filed_at, reverse=True)
 
 
 async def test_an_incident_counts_what_its_page_lists(house: House) -> None:
