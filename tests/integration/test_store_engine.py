@@ -114,6 +114,12 @@ def test_a_server_that_is_not_there_says_so() -> None:
         upgrade(make_engine("postgresql://hotline:hidden@127.0.0.1:1/hotline"))
 
 
+def test_questions_to_postgresql_are_not_compiled(postgres_url: str) -> None:
+    with reading(make_engine(postgres_url)) as connection:
+        assert connection.exec_driver_sql("SHOW jit").scalar_one() == "off"
+        assert connection.exec_driver_sql("SHOW timezone").scalar_one() == "UTC"
+
+
 def test_a_wrong_database_name_says_so(postgres_url: str) -> None:
     head, _, tail = postgres_url.rpartition("/")
     wrong = f"{head}/absent{tail[tail.index('?') :]}" if "?" in tail else f"{head}/absent"
