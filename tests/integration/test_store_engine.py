@@ -115,9 +115,11 @@ def test_a_server_that_is_not_there_says_so() -> None:
 
 
 def test_questions_to_postgresql_are_not_compiled(postgres_url: str) -> None:
-    with reading(make_engine(postgres_url)) as connection:
+    engine = make_engine(postgres_url)
+    with reading(engine) as connection:
         assert connection.exec_driver_sql("SHOW jit").scalar_one() == "off"
         assert connection.exec_driver_sql("SHOW timezone").scalar_one() == "UTC"
+    engine.dispose()
 
 
 def test_a_wrong_database_name_says_so(postgres_url: str) -> None:
