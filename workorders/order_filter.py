@@ -62,10 +62,9 @@ class OrderFilter:
 
 
 def conditions(
-    wanted: OrderFilter, *, matters: Sequence[str] = (), paged: bool = True, anybodys: bool = False
+    wanted: OrderFilter, *, matters: Sequence[str] = (), paged: bool = True
 ) -> Iterator[ColumnElement[bool]]:
-    """All that is asked for but the words. `matters`: the codes that `wanted.matter` stands for; `anybodys`:
-    `own` is left out.
+    """All that is asked for but the words. `matters`: the codes that `wanted.matter` stands for.
 
     What is hidden from somebody is said of the order's id, so that a list is counted within an index.
     """
@@ -73,7 +72,7 @@ def conditions(
     yield from _of_units(wanted)
     if wanted.state is not None:
         yield _c.state == wanted.state.value
-    if wanted.own and not anybodys:
+    if wanted.own:
         yield or_(*ways(wanted, wanted.calls))
     if wanted.matter is not None:
         yield _c.matter.in_(matters)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, 
 
 from workorders.order_filter import OrderFilter, conditions, hidden, of_kind, ways
 from workorders.tables import work_orders
-from workorders.word_search import Words, frequency
+from workorders.word_search import Words, count_to, frequency
 
 MOST_COUNTED = 10_000
 """A list that has more is not counted to its end: that would take longer than reading it."""
@@ -27,9 +27,9 @@ MAX_BRANCHES = 64
 _c = work_orders.c
 
 
-def most_counted(wanted: OrderFilter) -> int:
-    """How far a list is counted."""
-    return MOST_PICKED if wanted.own else MOST_COUNTED
+def most_counted(*, picked: bool) -> int:
+    """How far a list is counted; `picked`: it has only what somebody may see."""
+    return MOST_PICKED if picked else MOST_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,14 @@ class Look:
     paged: bool
     settled: bool
     """There are more than are counted."""
-    few: bool
-    """What is one's own is so little that it is collected."""
 
-    def conditions(self, *, anybodys: bool = False) -> list[ColumnElement[bool]]:
-        """On `work_orders`. `anybodys`: whose an order is does not matter."""
-        asked = conditions(self.wanted, matters=self.matters, paged=self.paged, anybodys=anybodys)
-        return [*asked, *self.words]
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """On `work_orders`."""
+        return [*conditions(self.wanted, matters=self.matters, paged=self.paged), *self.words]
 
     def collected(self) -> CompoundSelect[tuple[int]]:
         """Ids of what is one's own, some of them twice; only where the filter can be `collected`."""
-        rest = self.conditions(anybodys=True)
+        rest = replace(self, wanted=replace(self.wanted, own="")).conditions()
         return union_all(
             *(select(_c.id).where(*rest, way) for way in ways(self.wanted, self.wanted.collected))
         )
@@ -82,10 +79,11 @@ class Look:
 def look(connection: Connection, wanted: OrderFilter, *, paged: bool = True) -> Look:
     """Choose the way."""
     matters = tuple(_matters(connection, wanted))
-    few = paged and _few(connection, wanted)
+    if paged and not _few(connection, wanted):
+        wanted = replace(wanted, collected=None)
     words = Words.of(wanted.text, connection.dialect)
     if not words.indexed:
-        return Look(wanted, matters, tuple(words.read()), False, paged, False, few)
+        return Look(wanted, matters, tuple(words.read()), False, paged, False)
 
     def unless(order_id: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
         return hidden(wanted, order_id)
@@ -94,15 +92,15 @@ def look(connection: Connection, wanted: OrderFilter, *, paged: bool = True) -> 
     common = count > (FEW if paged else MOST_COUNTED)
     alone = replace(wanted, text="", hidden_from=(), limit=50, after=None) == OrderFilter()
     if common and (paged or not alone):
-        return Look(wanted, matters, tuple(words.read()), False, paged, False, few)
-    return Look(wanted, matters, tuple(words.looked_up()), True, paged, common and words.exact, few)
+        return Look(wanted, matters, tuple(words.read()), False, paged, False)
+    return Look(wanted, matters, tuple(words.looked_up()), True, paged, common and words.exact)
 
 
 def newest(looked: Look, limit: int) -> Select[Any]:
     """The orders, newest first."""
     order = (_c.filed_at.desc(), _c.id.desc())
     wanted = select(work_orders).order_by(*order).limit(limit)
-    if looked.few:
+    if looked.wanted.collected is not None:
         return wanted.where(_c.id.in_(looked.collected()))
     lists = looked.branches()
     if len(lists) == 1:
@@ -112,11 +110,11 @@ def newest(looked: Look, limit: int) -> Select[Any]:
 
 
 def _few(connection: Connection, wanted: OrderFilter) -> bool:
+    """Whether what is one's own is so little that it is quicker collected than come across in a list."""
     if wanted.collected is None:
         return False
-    own = union_all(*(select(_c.id).where(way) for way in ways(wanted, wanted.collected))).subquery()
-    some = select(own.c.id).limit(FEW + 1).subquery()
-    return (connection.scalar(select(func.count()).select_from(some)) or 0) <= FEW
+    own = union_all(*(select(_c.id).where(way) for way in ways(wanted, wanted.collected)))
+    return count_to(connection, own, FEW + 1) <= FEW
 
 
 def _matters(connection: Connection, wanted: OrderFilter) -> Sequence[str]:

@@ -150,7 +150,7 @@ class OrderQueries:
 
         More than `most_counted` callers are not told apart: both are one more than that.
         """
-        most = most_counted(wanted)
+        most = most_counted(picked=bool(wanted.own))
         with translated(), self._engine.connect() as connection:
             looked = look(connection, wanted, paged=False)
             if looked.settled:

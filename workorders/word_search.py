@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Dialect,
     FromClause,
+    Select,
     column,
     func,
     or_,
@@ -110,5 +113,10 @@ def frequency(connection: Connection, words: Words, most: int, unless: Unless) -
     `unless`: conditions on an order's id that hold for what may be counted.
     """
     index, has = words.entries()
-    some = select(entry_id(index)).where(has, *unless(entry_id(index))).limit(most + 1).subquery()
-    return connection.scalar(select(func.count()).select_from(some)) or 0
+    return count_to(connection, select(entry_id(index)).where(has, *unless(entry_id(index))), most + 1)
+
+
+def count_to(connection: Connection, rows: Select[Any] | CompoundSelect[Any], most: int) -> int:
+    """How many rows there are, not counted beyond `most`."""
+    some = rows.limit(most).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()

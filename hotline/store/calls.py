@@ -40,6 +40,7 @@ from hotline.store.views import (
     read_cursor,
 )
 from workorders.tables import work_orders
+from workorders.word_search import count_to
 
 SERVER_DIED = "server_died"
 """`CallRecord.detail` of a call whose process ended before it did."""
@@ -299,8 +300,7 @@ class CallStore:
                 if query.matter
                 else select(calls.c.id).where(*self._where(uncut, collected=query.sight.own))
             )
-            some = found.limit(query.most_counted + 1).subquery()
-            return connection.execute(select(func.count()).select_from(some)).scalar_one()
+            return count_to(connection, found, query.most_counted + 1)
 
     def flagged(self, since: datetime, most: int = 500, sight: Sight = EVERYTHING) -> list[CallRow]:
         """The calls that started at or after `since` and have been given flags, newest first."""

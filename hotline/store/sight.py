@@ -26,6 +26,7 @@ from hotline.store.tables import acd_log, calls
 from workorders.model import Pool
 from workorders.order_search import FEW
 from workorders.tables import work_orders
+from workorders.word_search import count_to
 
 CONNECTED: ColumnElement[str] = literal_column(f"'{LogKind.CONNECT.value}'")
 """Written out, so that the databases can tell that the partial index will do."""
@@ -65,9 +66,7 @@ class Sight:
 
     def few(self, connection: Connection) -> bool:
         """Whether what is one's own is so little that it is quicker collected than come across in a list."""
-        some = self._agents().subquery()
-        found = select(func.count()).select_from(select(some).limit(FEW + 1).subquery())
-        return self.own and connection.execute(found).scalar_one() <= FEW
+        return self.own and count_to(connection, self._agents(), FEW + 1) <= FEW
 
     def _ways(self, call: ColumnElement[str]) -> Iterator[ColumnElement[bool]]:
         """What lets most calls through stands first: where one condition holds, no other is looked at."""
@@ -78,19 +77,21 @@ class Sight:
         if self.free:
             yield _first(connected).is_(None)
         yield _first(connected.where(acd_log.c.agent == self.agent)).is_not(None)
-        held = and_(_orders.pool == Pool.HELD.value, _orders.holder == self.agent)
-        answered = or_(_orders.owner == self.agent, held)
-        yield _first(select(_orders.call_id).where(_orders.call_id == call, answered)).is_not(None)
+        order = select(_orders.call_id).where(_orders.call_id == call, or_(*self._answers_for()))
+        yield _first(order).is_not(None)
 
     def _agents(self) -> CompoundSelect[tuple[str]]:
         """Ids of the agent's calls: those put through, and those of the orders that are owned or held."""
         had = (acd_log.c.agent == self.agent, acd_log.c.kind == CONNECTED, acd_log.c.call_id.is_not(None))
-        held = (_orders.pool == Pool.HELD.value, _orders.holder == self.agent)
         return union_all(
             select(acd_log.c.call_id).where(*had),
-            select(_orders.call_id).where(_orders.owner == self.agent),
-            select(_orders.call_id).where(*held),
+            *(select(_orders.call_id).where(way) for way in self._answers_for()),
         )
+
+    def _answers_for(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        """By what an order is the agent's: owned or held."""
+        held = and_(_orders.pool == Pool.HELD.value, _orders.holder == self.agent)
+        return _orders.owner == self.agent, held
 
 
 def _first(rows: Select[tuple[str]]) -> ColumnElement[str | None]:

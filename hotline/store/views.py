@@ -10,15 +10,10 @@ from asr.transcript import SpanMap, Word
 from hotline.conversation import CallId, Intent, LegRecord, Outcome, Speaker
 from hotline.store.sight import EVERYTHING, Sight
 from workorders.calendar import SHANGHAI
+from workorders.order_search import most_counted
 
 LOCAL = SHANGHAI
 """The zone of days on the page and in exports; tables hold UTC."""
-
-MOST_COUNTED = 10_000
-"""A list that has more is not counted to its end: that would take longer than reading it."""
-
-MOST_PICKED = 1_000
-"""The same for whoever may see only some of them: each has to be asked whether it is one."""
 
 MAX_ROWS = 500
 """Rows one search gives at most; the rest by cursor."""
@@ -52,7 +47,7 @@ class CallFilter:
     @property
     def most_counted(self) -> int:
         """How far the list is counted."""
-        return MOST_PICKED if self.sight.agent else MOST_COUNTED
+        return most_counted(picked=bool(self.sight.agent))
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ async def orders(asked: Annotated[OrderSearch, Query()], session: Reader, site: 
     rows = await site.ask(site.deps.orders.search, wanted)
     names = await site.ask(names_in_forms, site.deps.orders, [row.number for row in rows])
     matters, callers = await site.ask(site.deps.orders.tally, wanted)
-    most = most_counted(wanted)
+    most = most_counted(picked=bool(wanted.own))
     return {
         "orders": [order_row_json(row, names[row.number]) for row in rows],
         "total": min(callers, most),

@@ -63,7 +63,12 @@ export function redraw(parent, ...children) {
   const active = document.activeElement;
   const key = parent.contains(active) ? active.dataset.key : undefined;
   replace(parent, ...children);
-  if (key) parent.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+  if (key) focusOn(parent, key);
+}
+
+// Gives the focus to what has this `data-key`, if it is there.
+export function focusOn(parent, key) {
+  parent.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 }
 
 export function toast(message, kind = "info") {

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { chart, heat, overTime, ranked } from "./charts.js";
 import { mayLeave } from "./dialogs.js";
-import { h, redraw, replace, toast } from "./dom.js";
+import { focusOn, h, redraw, replace, toast } from "./dom.js";
 import { asked, filterBar, read, write } from "./stats_filters.js";
 import { forecastPage } from "./stats_forecast.js";
 import { openList } from "./stats_list.js";
@@ -47,7 +47,7 @@ export class Stats {
     }
     if (turn !== this.#wanted || !this.body) return;
     this.body.inert = false;
-    if (this.#place && document.activeElement === document.body) this.element.querySelector(`[data-key="${CSS.escape(this.#place)}"]`)?.focus({ preventScroll: true });
+    if (this.#place && document.activeElement === document.body) focusOn(this.element, this.#place);
     this.#place = "";
   }
 
